@@ -1,0 +1,1 @@
+"""What a person sees: one file for each command or small family, one for display, one error boundary."""

@@ -1,0 +1,121 @@
+"""Running a command on this machine: its output line by line, its end within a deadline, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+_KEPT_LINES = 200
+
+
+class CommandResult(NamedTuple):
+    """What a command ended with: its exit code, and the last lines of its output and errors together."""
+
+    exit_code: int
+    output: str
+
+
+def run_command(
+    command: Sequence[str],
+    *,
+    timeout: float,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> CommandResult:
+    """Run a command in a process group of its own and return its exit code with its last lines.
+
+    Args:
+        command: the program and its arguments; no shell is involved.
+        timeout: seconds after which the whole group is killed.
+        folder: where to run it.
+        environment: all of its environment; None means this process's own.
+        on_line: called with each line of output (both streams) as it comes.
+
+    Raises:
+        TimeoutError: the deadline passed; what the command started was killed.
+        OSError: it could not be started.
+    """
+    process = subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=None if environment is None else dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    kept: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def keep(line: str) -> None:
+        kept.append(line)
+        if on_line is not None:
+            on_line(line)
+
+    try:
+        _read_lines(process, time.monotonic() + timeout, keep)
+    except BaseException:
+        kill_group(process.pid)
+        process.wait()
+        raise
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
+    return CommandResult(process.returncode, "\n".join(kept))
+
+
+def run_shell(
+    command: str,
+    *,
+    timeout: float,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> CommandResult:
+    """Run a line of `/bin/sh` as `run_command` runs a program."""
+    line = ["/bin/sh", "-c", command]
+    return run_command(line, timeout=timeout, folder=folder, environment=environment, on_line=on_line)
+
+
+def kill_group(group: int) -> None:
+    """Kill every process of a process group; one that is gone already is no error."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _read_lines(process: subprocess.Popen[bytes], deadline: float, keep: Callable[[str], None]) -> None:
+    """Read until the program ends; a child that it left behind may hold the pipe open and is not waited for."""
+    assert process.stdout is not None  # noqa: S101 - Popen was given a pipe
+    pending = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            ended = process.poll() is not None
+            if not selector.select(0 if ended else min(left, 0.05)):
+                if ended:
+                    break
+                continue
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                break
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                keep(line.decode("utf-8", "replace").rstrip("\r"))
+    if pending:
+        keep(pending.decode("utf-8", "replace").rstrip("\r"))
+    try:
+        process.wait(timeout=max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
