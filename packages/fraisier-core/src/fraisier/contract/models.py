@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,9 @@ from fraisier.contract.session import Session
 
 JSON = Any
 """A value that JSON can hold."""
+
+UTC = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment that knows its zone."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,7 +136,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     release: Release | None = None
     """What is in service as the target itself tells, with all that `rollback` needs to come back to it."""
-    since: datetime | None = None
+    since: UTC | None = None
     details: Mapping[str, JSON] = {}
     """What else is worth showing: addresses, pids, containers."""
     earlier: list[Release] = []
@@ -177,8 +180,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     revision: str | None
     previous_version: str | None
     previous_revision: str | None
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: UTC
+    finished_at: UTC | None
     duration_seconds: float | None
     user: str
     error: Mapping[str, JSON] | None

@@ -109,7 +109,7 @@ def _convert_all(
 
 
 def _convert(value: Any, wanted: Any) -> Any:
-    """Convert one value; a secret becomes what the field asks for, so that a port can come from the environment."""
+    """Convert one value; a secret becomes what the field asks for: a port can come from the environment."""
     try:
         return msgspec.convert(value, wanted, dec_hook=_decode_secret)
     except msgspec.ValidationError:
@@ -156,5 +156,6 @@ def _problem(error: msgspec.ValidationError, path: tuple[str | int, ...] = (), v
     steps = [] if match is None else list(_PATH_STEP.finditer(match["path"]))
     inner = tuple(int(step["index"]) if step["index"] else step["name"] for step in steps)
     sentence = _PATH.sub("", text).replace("`", "")
-    shown = f" {value!r}" if not inner and isinstance(value, str | int | float) and len(repr(value)) < 60 else ""
-    return OptionProblem((*path, *inner), sentence[:1].lower() + sentence[1:] + shown)
+    if not inner and isinstance(value, str | int | float) and len(repr(value)) < 60:
+        sentence += f" {value!r}" if ", got " in sentence else f", got {value!r}"
+    return OptionProblem((*path, *inner), sentence[:1].lower() + sentence[1:])

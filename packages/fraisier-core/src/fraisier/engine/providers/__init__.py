@@ -1,0 +1,1 @@
+"""Finding, loading and calling the one provider that a target names."""
