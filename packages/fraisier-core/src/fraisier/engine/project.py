@@ -53,6 +53,8 @@ class Project:
     def opened(self, place: Place, warn: Callable[[str], None], deployment_id: str = "") -> Iterator[Opened]:
         """Load the provider of a place, resolve the place's secrets, and hold a session while in the block."""
         provider = Provider.load(place.provider, self.redactor, warn)
+        if provider.options is not None:
+            place.check_options(provider.options)
         options, health_check = place.resolved(self.environ, self.redactor)
         with Session() as session:
             target = Target(

@@ -67,6 +67,15 @@ class Config:
             raise UsageError(f'no environment "{environment}" of {fraise} in {self.document.shown}{meant}')
         return self.places[fraise, environment]
 
+    def selected(self, fraise: str | None, environment: str | None) -> list[Place]:
+        """Return every place, or those of one fraise, or one place; raise UsageError for a name that is none."""
+        if fraise is None:
+            return list(self.places.values())
+        known = self.environments(fraise)
+        named = environment if environment is not None or not known else known[0]
+        self.place(fraise, named or "")
+        return [self.places[fraise, each] for each in known if environment in (None, each)]
+
 
 def find_config(explicit: Path | None, environ: Mapping[str, str], start: Path) -> Path:
     """Return the file to use: as given, as FRAISIER_CONFIG says, or in a folder or the nearest one above it."""

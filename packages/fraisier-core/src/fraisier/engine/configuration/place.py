@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from fraisier.contract.models import HealthCheck
 from fraisier.contract.options import OptionProblem, convert_options
-from fraisier.engine.configuration.problems import KeyPath, Problems
+from fraisier.engine.configuration.problems import KeyPath, Problems, wrong_options
 from fraisier.engine.configuration.redaction import Redactor
 from fraisier.engine.configuration.references import resolve
 from fraisier.engine.configuration.yaml_file import Document
+
+StructType: TypeAlias = type[msgspec.Struct]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     def identifier(self) -> str:
         """The business key, `fraise:environment`."""
         return f"{self.fraise}:{self.environment}"
+
+    def check_options(self, struct: StructType) -> None:
+        """Hold the options, as far as they are known, to their provider's struct, or raise ConfigError."""
+        problems = Problems(self.document)
+        problems.add_all((*self.path, "config"), wrong_options(self.options, struct))
+        problems.raise_any()
 
     def resolved(
         self, environ: Mapping[str, str], redactor: Redactor

@@ -1,0 +1,119 @@
+"""The command line: its commands, and the one place where errors are printed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from fraisier.cli import (
+    deploy,
+    health,
+    history,
+    init,
+    listing,
+    lock,
+    logs,
+    providers,
+    rollback,
+    schema,
+    status,
+    validate,
+)
+from fraisier.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from fraisier.contract.errors import FraisierError
+
+app = typer.Typer(
+    name="fraisier",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+for module in (init, validate, schema, listing, providers, deploy, rollback, status, health, logs, history, lock):
+    module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"fraisier {version('fraisier')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="PATH", help="The file to read, for any command."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Deploy services to servers that you own, whatever runs there."""
+    invocation: Invocation = ctx.find_root().obj
+    invocation.config = config
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    invocation = Invocation()
+    # What is wrong with the arguments is to be told in the form that they ask for, too.
+    invocation.json, invocation.trace = "--json" in arguments, "--trace" in arguments
+    try:
+        code = app(arguments, prog_name="fraisier", standalone_mode=False, obj=invocation)
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough.
+        sys.stdout = None
+        return 0
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - the boundary: nothing passes it unprinted
+        return _fail(failure, invocation)
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _fail(failure: BaseException, invocation: Invocation) -> int:
+    """Print a failure in one line (and as JSON where asked for), and return its exit code."""
+    from fraisier.cli.render import error_json, print_error, print_json
+
+    if isinstance(failure, typer.Exit):
+        return failure.exit_code
+    if invocation.trace:
+        import traceback
+
+        sys.stderr.write(invocation.redact("".join(traceback.format_exception(failure))))
+    error = _as_error(failure, invocation)
+    if invocation.json:
+        print_json(error_json(error))
+    print_error(error)
+    return error.exit_code
+
+
+def _as_error(failure: BaseException, invocation: Invocation) -> FraisierError:
+    from fraisier.contract.errors import FraisierError, InternalError, InterruptedByUserError, UsageError
+
+    if isinstance(failure, FraisierError):
+        error = failure
+    elif isinstance(failure, typer.TyperException):
+        said = failure.format_message().rstrip(".")
+        error = UsageError(said[:1].lower() + said[1:], hint="see: fraisier --help")
+    elif isinstance(failure, KeyboardInterrupt | typer.Abort):
+        error = InterruptedByUserError("interrupted")
+    else:
+        text = " ".join(str(failure).split())
+        error = InternalError(f"internal error: {type(failure).__name__}: {text}", hint="rerun with --trace")
+    error.message, error.hint = invocation.redact(error.message), invocation.redact(error.hint)
+    error.problems = [invocation.redact(problem) for problem in error.problems]
+    return error
