@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import selectors
 import signal
@@ -13,6 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 _KEPT_LINES = 200
+_LONGEST_LINE = 65536
+"""Characters; what is longer comes in pieces."""
+_LEFT_IN_PIPE = 1024 * 1024
+"""Bytes: more than a pipe holds, so what comes after that is no longer the program's own output."""
 
 
 class CommandResult(NamedTuple):
@@ -37,7 +42,8 @@ def run_command(
         timeout: seconds after which the whole group is killed.
         folder: where to run it.
         environment: all of its environment; None means this process's own.
-        on_line: called with each line of output (both streams) as it comes.
+        on_line: called with each line of output (both streams) as it comes; what is no UTF-8 is replaced, and
+            a line of more than 65536 characters comes in pieces.
 
     Raises:
         TimeoutError: the deadline passed; what the command started was killed.
@@ -55,9 +61,12 @@ def run_command(
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def keep(line: str) -> None:
-        kept.append(line)
-        if on_line is not None:
-            on_line(line)
+        line = line.rstrip("\r")
+        for start in range(0, max(1, len(line)), _LONGEST_LINE):
+            piece = line[start : start + _LONGEST_LINE]
+            kept.append(piece)
+            if on_line is not None:
+                on_line(piece)
 
     try:
         _read_lines(process, time.monotonic() + timeout, keep)
@@ -95,7 +104,9 @@ def kill_group(group: int) -> None:
 def _read_lines(process: subprocess.Popen[bytes], deadline: float, keep: Callable[[str], None]) -> None:
     """Read until the program ends; a child that it left behind may hold the pipe open and is not waited for."""
     assert process.stdout is not None  # noqa: S101 - Popen was given a pipe
-    pending = b""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    pending = ""
+    after_end = 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
@@ -110,11 +121,18 @@ def _read_lines(process: subprocess.Popen[bytes], deadline: float, keep: Callabl
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:
                 break
-            *lines, pending = (pending + chunk).split(b"\n")
+            *lines, pending = (pending + decoder.decode(chunk)).split("\n")
             for line in lines:
-                keep(line.decode("utf-8", "replace").rstrip("\r"))
+                keep(line)
+            while len(pending) > _LONGEST_LINE:
+                keep(pending[:_LONGEST_LINE])
+                pending = pending[_LONGEST_LINE:]
+            after_end += len(chunk) if ended else 0
+            if after_end > _LEFT_IN_PIPE:
+                break
+    pending += decoder.decode(b"", final=True)
     if pending:
-        keep(pending.decode("utf-8", "replace").rstrip("\r"))
+        keep(pending)
     try:
         process.wait(timeout=max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:

@@ -42,14 +42,19 @@ class FraisierError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.problems = list(problems)
+        self.problems = _lines(problems)
         self.command = command
-        self.log = list(log)
+        self.log = _lines(log)
         self.step = ""
         self.deployment: Deployment | None = None
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+def _lines(given: Sequence[str]) -> list[str]:
+    """Return lines as a list; one text of several lines is an easy mistake that type checkers do not see."""
+    return given.splitlines() if isinstance(given, str) else list(given)
 
 
 class InternalError(FraisierError):

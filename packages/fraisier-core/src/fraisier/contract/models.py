@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -50,6 +51,10 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"expected exactly one of url, tcp and command, got {found}")
         if self.url is not None and not self.url.startswith(("http://", "https://")):
             raise ValueError("expected url to start with http:// or https://")
+        if self.url is not None and not _has_host_and_port(self.url):
+            raise ValueError("expected url to name a host, and a port between 1 and 65535 if any")
+        if self.command is not None and not self.command.strip():
+            raise ValueError("expected command to be a line of shell")
         if self.tcp is not None:
             host, _, port = self.tcp.rpartition(":")
             if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
@@ -65,6 +70,14 @@ class HealthCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             return self
         body = self.expect_body.replace("{version}", version or "").replace("{revision}", revision or "")
         return msgspec.structs.replace(self, expect_body=body)
+
+
+def _has_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,15 +42,24 @@ class Session:
         with self._guard:
             opening = self._opening.setdefault(key, threading.Lock())
         with opening:
-            if key not in self._held:
+            with self._guard:
+                if key in self._held:
+                    return cast("C", self._held[key])
                 if self._closed:
-                    raise RuntimeError(f"the session is closed; {key} cannot be opened")
-                self._held[key] = open()
-            return cast("C", self._held[key])
+                    raise _closed(key)
+            opened = open()
+            with self._guard:
+                if not self._closed:
+                    self._held[key] = opened
+                    return opened
+            # Closed while this one was being opened: nobody else would ever close it.
+            opened.close()
+            raise _closed(key)
 
     def close(self) -> None:
         """Close everything, last opened first; an error while closing does not keep the others open."""
-        self._closed = True
+        with self._guard:
+            self._closed = True
         while self._held:
             _, held = self._held.popitem()
             try:
@@ -63,3 +72,7 @@ class Session:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _closed(key: str) -> RuntimeError:
+    return RuntimeError(f"the session is closed; {key} cannot be opened")

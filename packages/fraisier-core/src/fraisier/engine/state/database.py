@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
-
-from sqlite_utils import Database, Migrations  # noqa: TID253 - this is its one module
+from typing import TYPE_CHECKING, Any, Final
 
 from fraisier.contract.errors import ConfigError, FraisierError, InternalError
 from fraisier.engine.state import migrations as schema
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
 
 BUSY_SECONDS: Final = 30.0
 _OWN_FOLDER: Final = ".fraisier"
@@ -66,6 +67,9 @@ class StateDatabase:
     @classmethod
     def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> StateDatabase:
         """Open the database, making folder, file and tables where they are missing."""
+        # A command that stops at a mistake in fraises.yaml never gets here, and is spared the import.
+        from sqlite_utils import Database
+
         with _in_our_words(path):
             _make_folder(path.parent)
             connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
@@ -169,6 +173,8 @@ def _migrate(database: Database, path: Path) -> None:
 
 
 def _migrations() -> Migrations:
+    from sqlite_utils import Migrations
+
     migrations = Migrations("fraisier")
     for name, sql in schema.STEPS.items():
 
