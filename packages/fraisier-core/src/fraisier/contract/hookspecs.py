@@ -133,6 +133,11 @@ class LifecycleHooks:
     """What a plugin in the group `fraisier.plugins` may implement besides wrappers around the six hooks.
 
     These are notifications: what they raise is shown as a warning and changes nothing.
+
+    Wrappers are `@hookimpl(wrapper=True)` generators with any of the hook's arguments; the older style of pluggy,
+    `hookwrapper=True`, is refused. A wrapper that raises before its `yield` keeps the provider from being called
+    (raise one of fraisier's errors to say why); what it raises afterwards is a warning. It may return another
+    result of the same type, and cannot hide or replace an error of the provider.
     """
 
     @hookspec

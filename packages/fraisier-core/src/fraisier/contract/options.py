@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 import msgspec
 
 from fraisier.contract.errors import ConfigError
 from fraisier.contract.models import Target
-from fraisier.contract.secret import Secret
+from fraisier.contract.secret import MASK, Secret
+
+M = TypeVar("M", bound="_Strict")
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Strict(msgspec.StructMeta):
+    """Gives every subclass the settings of `Options`: msgspec itself does not hand `kw_only` down."""
+
+    def __new__(
+        mcls: type[M], name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **settings: Any
+    ) -> M:
+        strict = {"frozen": True, "kw_only": True, "forbid_unknown_fields": True}
+        return super().__new__(mcls, name, bases, namespace, **(strict | settings))
+
+
+# On the class itself: a type checker goes by the nearest base that has one, and msgspec's own says otherwise.
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Options(msgspec.Struct, metaclass=_Strict, frozen=True):
     """The base of a provider's options: subclass it, one typed field for each key under `config`.
+
+    Subclasses are frozen, take keywords only (so required fields may stand after optional ones) and refuse
+    unknown keys, without saying so.
 
     Fields may be of any type that msgspec converts, with `typing.Annotated[..., msgspec.Meta(...)]` for bounds
     and descriptions, and `Secret` for what must never be shown. Expose the subclass as `Options` in the module
@@ -76,7 +105,8 @@ def convert_options(
     try:
         return msgspec.convert(values, options, dec_hook=_decode_secret), []
     except msgspec.ValidationError as error:
-        return None, [_problem(error)]
+        # What `__post_init__` says may quote a value.
+        return None, [_problem(msgspec.ValidationError(_masked(str(error), _secrets(raw))))]
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -89,7 +119,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def _convert_all(
-    raw: Mapping[str, Any], options: type[msgspec.Struct], unresolved: Collection[str]
+    raw: Mapping[str, Any], options: type[msgspec.Struct], unresolved: Collection[str] = ()
 ) -> tuple[dict[str, Any], list[OptionProblem]]:
     """Convert field by field, since msgspec itself stops at the first error and we tell all of them."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(options)}
@@ -102,7 +132,7 @@ def _convert_all(
             try:
                 values[key] = _convert(value, fields[key].type)
             except msgspec.ValidationError as error:
-                problems.append(_problem(error, (key,), value))
+                problems += _beneath(key, _problems_of(value, fields[key].type, error))
     missing = [key for key, field in fields.items() if field.required and key not in raw]
     problems += [OptionProblem((key,), "missing, and required") for key in missing]
     return values, problems
@@ -113,28 +143,78 @@ def _convert(value: Any, wanted: Any) -> Any:
     try:
         return msgspec.convert(value, wanted, dec_hook=_decode_secret)
     except msgspec.ValidationError:
-        references: list[str] = []
-        revealed = _reveal(value, references)
-        if not references:
+        secrets = list(_secrets(value))
+        if not secrets:
             raise
         try:
-            return msgspec.convert(revealed, wanted, strict=False, dec_hook=_decode_secret)
-        except msgspec.ValidationError:
-            # The text of that error may quote the value.
-            expected = getattr(wanted, "__name__", str(wanted))
-            said = f"Expected `{expected}`, which {' and '.join(references)} does not give"
-            raise msgspec.ValidationError(said) from None
+            return msgspec.convert(_reveal(value), wanted, strict=False, dec_hook=_decode_secret)
+        except msgspec.ValidationError as error:
+            text = str(error)
+            if isinstance(value, Secret):
+                expected = _EXPECTED.match(text)
+                said = expected[0] if expected else _choice(_bare(wanted)) or "Expected another value"
+                text = f"{said}, which {value.reference or 'a reference'} does not give"
+            raise msgspec.ValidationError(_masked(text, secrets)) from None
 
 
-def _reveal(value: Any, references: list[str]) -> Any:
+def _problems_of(value: Any, wanted: Any, error: msgspec.ValidationError) -> list[OptionProblem]:
+    """Return all that is wrong inside a value that did not convert."""
+    wanted = _bare(wanted)
+    inner: list[tuple[Any, Any, Any]] = []
+    if isinstance(value, Mapping) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
+        problems = _convert_all(value, wanted)[1]
+        return problems or [_problem(error, wanted, value)]
+    arguments = get_args(wanted)
+    if isinstance(value, Mapping) and len(arguments) == 2:
+        inner = [(key, each, arguments[1]) for key, each in value.items()]
+    elif isinstance(value, list) and get_origin(wanted) in (list, set, frozenset):
+        inner = [(index, each, arguments[0]) for index, each in enumerate(value)]
+    found: list[OptionProblem] = []
+    for step, each, kind in inner:
+        try:
+            _convert(each, kind)
+        except msgspec.ValidationError as its_own:
+            found += _beneath(step, _problems_of(each, kind, its_own))
+    return found or [_problem(error, wanted, value)]
+
+
+def _beneath(step: Any, problems: list[OptionProblem]) -> list[OptionProblem]:
+    return [OptionProblem((step, *problem.path), problem.message) for problem in problems]
+
+
+def _bare(wanted: Any) -> Any:
+    """Return a type without its annotations, and without `| None`."""
+    while get_origin(wanted) is Annotated:
+        wanted = get_args(wanted)[0]
+    if get_origin(wanted) in (Union, UnionType):
+        kinds = [kind for kind in get_args(wanted) if kind is not NoneType]
+        return _bare(kinds[0]) if len(kinds) == 1 else wanted
+    return wanted
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
     if isinstance(value, Secret):
-        references.append(value.reference or "a reference")
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _secrets(each)
+
+
+def _reveal(value: Any) -> Any:
+    if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, Mapping):
-        return {key: _reveal(each, references) for key, each in value.items()}
+        return {key: _reveal(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_reveal(each, references) for each in value]
+        return [_reveal(each) for each in value]
     return value
+
+
+def _masked(text: str, secrets: Iterable[Secret]) -> str:
+    """Return a message without the secrets that it quotes."""
+    for value in sorted({secret.reveal() for secret in secrets if secret}, key=len, reverse=True):
+        text = text.replace(repr(value)[1:-1], MASK).replace(value, MASK)
+    return text
 
 
 def _decode_secret(wanted: type, value: Any) -> Any:
@@ -145,17 +225,30 @@ def _decode_secret(wanted: type, value: Any) -> Any:
     raise msgspec.ValidationError(f"Expected `str`, got `{type(value).__name__}`")
 
 
-_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_EXPECTED = re.compile(r"Expected `[^`]*`(?: (?!got)[^,]*)?")
+_PATH = re.compile(r" - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`$")
 _PATH_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
 
-def _problem(error: msgspec.ValidationError, path: tuple[str | int, ...] = (), value: Any = None) -> OptionProblem:
+def _problem(error: msgspec.ValidationError, wanted: Any = None, value: Any = None) -> OptionProblem:
     """Rewrite msgspec's message in the words and the path of `fraises.yaml`."""
     text = str(error)
     match = _PATH.search(text)
     steps = [] if match is None else list(_PATH_STEP.finditer(match["path"]))
-    inner = tuple(int(step["index"]) if step["index"] else step["name"] for step in steps)
+    path = tuple(int(step["index"]) if step["index"] else step["name"] for step in steps)
     sentence = _PATH.sub("", text).replace("`", "")
-    if not inner and isinstance(value, str | int | float) and len(repr(value)) < 60:
+    if match is not None and match["key"]:
+        sentence += " as a key"
+    if sentence.startswith("Invalid enum value"):
+        sentence = _choice(wanted) or sentence
+    if not path and isinstance(value, str | int | float) and len(repr(value)) < 60:
         sentence += f" {value!r}" if ", got " in sentence else f", got {value!r}"
-    return OptionProblem((*path, *inner), sentence[:1].lower() + sentence[1:])
+    return OptionProblem(path, sentence[:1].lower() + sentence[1:])
+
+
+def _choice(wanted: Any) -> str:
+    """Return the sentence that names what a type allows, or an empty text when it is no list of values."""
+    choices: tuple[Any, ...] = get_args(wanted) if get_origin(wanted) is Literal else ()
+    if isinstance(wanted, type) and issubclass(wanted, Enum):
+        choices = tuple(member.value for member in wanted)
+    return f"Expected {' or '.join(map(repr, choices))}" if choices else ""

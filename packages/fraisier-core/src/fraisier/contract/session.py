@@ -42,19 +42,8 @@ class Session:
         with self._guard:
             opening = self._opening.setdefault(key, threading.Lock())
         with opening:
-            with self._guard:
-                if key in self._held:
-                    return cast("C", self._held[key])
-                if self._closed:
-                    raise _closed(key)
-            opened = open()
-            with self._guard:
-                if not self._closed:
-                    self._held[key] = opened
-                    return opened
-            # Closed while this one was being opened: nobody else would ever close it.
-            opened.close()
-            raise _closed(key)
+            held = self._look(key)
+            return cast("C", held) if held is not None else self._keep(key, open())
 
     def close(self) -> None:
         """Close everything, last opened first; an error while closing does not keep the others open."""
@@ -72,6 +61,21 @@ class Session:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+    def _look(self, key: str) -> Closeable | None:
+        with self._guard:
+            if self._closed:
+                raise _closed(key)
+            return self._held.get(key)
+
+    def _keep(self, key: str, opened: C) -> C:
+        with self._guard:
+            if not self._closed:
+                self._held[key] = opened
+                return opened
+        # Closed while this one was being opened: nobody else would ever close it.
+        opened.close()
+        raise _closed(key)
 
 
 def _closed(key: str) -> RuntimeError:

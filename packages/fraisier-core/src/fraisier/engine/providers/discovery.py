@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import EntryPoint, distributions
 from typing import NamedTuple
 
@@ -69,6 +70,6 @@ def _offers(group: str) -> list[Offer]:
                 continue
             name = distribution.metadata["Name"] or "an unnamed distribution"
             # The first one on the path is the one that is imported; a second copy of it is no second offer.
-            key = (entry_point.name, name.lower().replace("_", "-"))
+            key = (entry_point.name, re.sub(r"[-_.]+", "-", name).lower())
             found.setdefault(key, Offer(entry_point.name, name, distribution.version, entry_point))
     return sorted(found.values(), key=lambda offer: (offer.name, offer.distribution))

@@ -12,7 +12,7 @@ import pluggy
 
 from fraisier.contract.errors import FraisierError, ProviderError
 from fraisier.contract.hookspecs import PROJECT, PROVIDERS, LifecycleHooks, ProviderHooks
-from fraisier.contract.options import nearest
+from fraisier.contract.options import Options, nearest
 from fraisier.engine.providers.discovery import Offer, find_provider, installed_plugins
 
 HOOKS = ("pre_flight", "deploy", "status", "rollback", "health", "logs")
@@ -38,6 +38,8 @@ class _Implementation(NamedTuple):
     hook: str
     function: Any
     wrapper: bool
+    old: bool
+    """A wrapper in the style of pluggy before 1.2, which warns on its own and can swallow errors unseen."""
 
 
 def load(name: str, warn: Callable[[str], None]) -> Loaded:
@@ -56,10 +58,17 @@ def load(name: str, warn: Callable[[str], None]) -> Loaded:
     violation = _violation(manager, module)
     if violation:
         raise _refused(offer, violation)
+    return Loaded(offer, manager, module, _options(offer, module), list(_load_plugins(manager, warn)))
+
+
+def _options(offer: Offer, module: ModuleType) -> type[msgspec.Struct] | None:
     options = getattr(module, "Options", None)
-    if options is not None and not (isinstance(options, type) and issubclass(options, msgspec.Struct)):
+    if options is None or options is Options:
+        # The base alone was imported for another use: it would refuse every key.
+        return None
+    if not (isinstance(options, type) and issubclass(options, msgspec.Struct)):
         raise _refused(offer, "its Options is not a subclass of fraisier.Options")
-    return Loaded(offer, manager, module, options, list(_load_plugins(manager, warn)))
+    return options
 
 
 def _new_manager() -> pluggy.PluginManager:
@@ -73,7 +82,8 @@ def _import(offer: Offer, manager: pluggy.PluginManager) -> ModuleType:
     try:
         manager.load_setuptools_entrypoints(PROVIDERS, name=offer.name)
     except pluggy.PluginValidationError as error:
-        raise _refused(offer, _violation(manager, error.plugin) or _one_line(error)) from error
+        module = _as_module(offer, error.plugin)
+        raise _refused(offer, _violation(manager, module) or _one_line(error)) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -81,10 +91,13 @@ def _import(offer: Offer, manager: pluggy.PluginManager) -> ModuleType:
             f'provider "{offer.name}" ({offer}) cannot be imported: {_one_line(error)}',
             hint=f"reinstall {offer.distribution}, or rerun with --trace",
         ) from error
-    module = manager.get_plugin(offer.name)
-    if not isinstance(module, ModuleType):
+    return _as_module(offer, manager.get_plugin(offer.name))
+
+
+def _as_module(offer: Offer, plugin: Any) -> ModuleType:
+    if not isinstance(plugin, ModuleType):
         raise _refused(offer, f"its entry point {offer.entry_point.value} does not name a module")
-    return module
+    return plugin
 
 
 def _violation(manager: pluggy.PluginManager, module: Any) -> str:
@@ -110,9 +123,10 @@ def _implementations(manager: pluggy.PluginManager, module: Any) -> Iterator[_Im
     for attribute in dir(module):
         marks = manager.parse_hookimpl_opts(module, attribute)
         if marks is not None:
-            wrapper = bool(marks.get("wrapper") or marks.get("hookwrapper"))
+            old = bool(marks.get("hookwrapper"))
+            wrapper = bool(marks.get("wrapper")) or old
             hook = marks.get("specname") or attribute
-            yield _Implementation(attribute, hook, getattr(module, attribute), wrapper)
+            yield _Implementation(attribute, hook, getattr(module, attribute), wrapper, old)
 
 
 def _misfit(found: _Implementation) -> str:
@@ -120,21 +134,33 @@ def _misfit(found: _Implementation) -> str:
     hook, function = found.hook, found.function
     if found.wrapper:
         return f'{hook} is a wrapper; wrappers belong to a plugin in the group "fraisier.plugins"'
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return f"{hook} is async; hooks are plain functions"
     if inspect.isgeneratorfunction(function) and hook not in _MAY_YIELD:
         return f"{hook} yields where it must return"
-    parameters = inspect.signature(function).parameters
-    for parameter in parameters.values():
+    if odd := _odd(found):
+        return odd
+    taken, wanted = list(inspect.signature(function).parameters), _arguments(hook)
+    if taken != wanted:
+        return f"{hook} takes ({', '.join(taken)}), the contract says ({', '.join(wanted)})"
+    return ""
+
+
+def _odd(found: _Implementation) -> str:
+    """Return what pluggy would call in a way of its own, differing between its versions, or an empty text."""
+    hook, function = found.hook, found.function
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return f"{hook} is async; hooks are plain functions"
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.default is not parameter.empty:
             return f"{hook} has a default for its argument {parameter.name}; hooks have none"
         if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
             kind = parameter.kind.description
             return f"{hook} takes {parameter.name} as a {kind} argument; hooks take plain ones"
-    wanted = list(inspect.signature(getattr(ProviderHooks, hook)).parameters)[1:]
-    if list(parameters) != wanted:
-        return f"{hook} takes ({', '.join(parameters)}), the contract says ({', '.join(wanted)})"
     return ""
+
+
+def _arguments(hook: str) -> list[str]:
+    specs = LifecycleHooks if hook in LIFECYCLE else ProviderHooks
+    return list(inspect.signature(getattr(specs, hook)).parameters)[1:]
 
 
 def _load_plugins(
@@ -151,16 +177,16 @@ def _load_plugins(
             problem = _plugin_misfit(manager, plugin)
             if problem:
                 raise _Misfit(problem)
-            manager.register(plugin, name=f"{offer.name} of {offer.distribution}")
-            manager.check_pending()
+            # Tried on its own first: a failed registration would leave half of it around the provider.
+            own = _new_manager()
+            own.register(plugin)
+            manager.register(plugin, name=f'plugin "{offer.name}" ({offer})')
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a broken plugin must not keep anybody from deploying
             warn(f'plugin "{offer.name}" ({offer}) is not used: {_one_line(error)}')
             continue
         if any(each.hook in LIFECYCLE for each in _implementations(manager, plugin)):
-            own = _new_manager()
-            own.register(plugin)
             yield offer, own
 
 
@@ -174,6 +200,16 @@ def _plugin_misfit(manager: pluggy.PluginManager, plugin: Any) -> str:
             return f"it implements {each.hook} itself; a plugin may only wrap it"
         if each.hook not in (*HOOKS, *LIFECYCLE):
             return f'it implements an unknown hook "{each.hook}"{nearest(each.hook, (*HOOKS, *LIFECYCLE))}'
+        if each.old:
+            return f"{each.hook} is a wrapper of the old style; @hookimpl(wrapper=True) makes one of the new"
+        if each.wrapper and not inspect.isgeneratorfunction(each.function):
+            return f"{each.hook} is a wrapper that does not yield"
+        known = _arguments(each.hook)
+        unknown = [argument for argument in inspect.signature(each.function).parameters if argument not in known]
+        if unknown:
+            return f"{each.hook} takes {unknown[0]}, the contract says ({', '.join(known)})"
+        if odd := _odd(each):
+            return odd
     return ""
 
 

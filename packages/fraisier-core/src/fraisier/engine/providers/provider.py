@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from traceback import walk_tb
+from types import ModuleType
+from typing import Any, NoReturn, TypeGuard, TypeVar, cast
 
 import msgspec
 
 from fraisier.contract.errors import FraisierError, ProviderError
-from fraisier.contract.hookspecs import hookimpl
 from fraisier.contract.models import Check, Deployed, Deployment, Health, Release, Status, Target
 from fraisier.contract.progress import Progress
 from fraisier.engine.configuration.redaction import Redactor
-from fraisier.engine.providers.loader import HOOKS, Loaded, load
+from fraisier.engine.providers.loader import Loaded, load
+from fraisier.engine.providers.said import Said
 
 T = TypeVar("T", bound=msgspec.Struct)
-Wrapping = Generator[None, Any, Any]
 
 
 class Provider:
@@ -32,7 +33,7 @@ class Provider:
         self._loaded = loaded
         self._redactor = redactor
         self._warn = warn
-        self._said = _Said()
+        self._said = Said()
         loaded.manager.register(self._said, name="fraisier")
 
     @classmethod
@@ -85,32 +86,38 @@ class Provider:
             result = getattr(self._loaded.manager.hook, hook)(**arguments)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:
-            if self._said.error is not None:
-                # What the provider said counts, not what a plugin made of it.
-                raise self._owned(hook, self._said.error) from error
-            if not self._said.returned:
-                raise self._vetoed(hook, error) from error
-            # The provider has done its work; a plugin that fails after it must not undo the news of that.
-            self._warn(self._redactor(f"a plugin failed around {hook}: {type(error).__name__}: {error}"))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told as its author's
+            if self._said.error is None and not self._said.returned:
+                self._veto(hook, error)
+            if self._said.returned:
+                # The provider has done its work; a plugin that fails after it must not undo the news of that.
+                self._warn(self._one_line(f"{self._plugin_of(error)} failed around {hook}: {_named(error)}"))
             result = self._said.value
         if self._said.error is not None:
-            raise self._owned(hook, self._said.error) from self._said.error
-        said = self._checked(hook, wanted, self._said.value)
+            # What the provider said counts, not what a plugin made of it.
+            self._fail(hook, self._said.error)
+        try:
+            said = self._checked(wanted, self._said.value)
+        except _Unfit as error:
+            raise self._broken(hook, str(error)) from error.__cause__
         if result is self._said.value:
             return said
         try:
-            return self._checked(hook, wanted, result)
-        except ProviderError as error:
-            self._warn(f"a plugin changed what {hook} returned, which is ignored: {error.message}")
+            return self._checked(wanted, result)
+        except _Unfit as error:
+            text = f"a plugin changed what {hook} returned, which is ignored: it {error}"
+            self._warn(self._one_line(text))
             return said
 
-    def _checked(self, hook: str, wanted: Any, result: Any) -> Any:
-        """Hold a result to its type in depth: a struct's constructor does not."""
+    def _checked(self, wanted: Any, result: Any) -> Any:
+        """Hold a result to its type in depth, which a struct's constructor does not, or raise _Unfit.
+
+        It is taken the way through JSON that a record takes, so that a hook gets on another day what it gets now.
+        """
         if wanted is None:
             if isinstance(result, Iterable) and not isinstance(result, str | bytes):
                 return result
-            raise self._broken(hook, f"returned {type(result).__name__}, the contract says Iterable[str]")
+            raise _Unfit(f"returned {_described(result)}, the contract says Iterable[str]")
         name = getattr(wanted, "__name__", str(wanted)) if isinstance(wanted, type) else str(wanted)
         if wanted == list[Check]:
             name = "list[Check]"
@@ -118,47 +125,67 @@ class Provider:
         else:
             fits = isinstance(result, wanted)
         if not fits:
-            raise self._broken(hook, f"returned {_described(result)}, the contract says {name}")
+            raise _Unfit(f"returned {_described(result)}, the contract says {name}")
         try:
-            return msgspec.convert(msgspec.to_builtins(result), wanted)
-        except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+            return msgspec.convert(msgspec.json.decode(msgspec.json.encode(result)), wanted)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             what = str(error).replace("`", "")
-            raise self._broken(hook, f"returned a {name} that does not hold what it must: {what}") from error
+            raise _Unfit(f"returned a {name} that does not hold what it must: {what}") from error
 
     def _checked_lines(self, found: Iterable[Any]) -> Iterator[str]:
         try:
-            for line in found:
-                if not isinstance(line, str):
-                    raise self._broken("logs", f"gave {_described(line)}, the contract says Iterable[str]")
-                yield self._redactor(line)
-        except (KeyboardInterrupt, GeneratorExit):
+            try:
+                for line in found:
+                    if not isinstance(line, str):
+                        raise self._broken("logs", f"gave {_described(line)}, the contract says Iterable[str]")
+                    yield self._redactor(line)
+            finally:
+                # What follows a log at the target ends when the caller stops asking, not some time later.
+                close = getattr(found, "close", None)
+                if callable(close):
+                    close()
+        except GeneratorExit:
             raise
-        except BaseException as error:
-            raise self._owned("logs", error) from error
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told as the provider's
+            self._fail("logs", error)
 
-    def _vetoed(self, hook: str, error: BaseException) -> FraisierError:
-        """Return the error of a plugin that did not let the call through to the provider."""
-        if isinstance(error, FraisierError):
-            return self._owned(hook, error)
-        message = f"a plugin failed before {hook}, which was not called: {type(error).__name__}: {error}"
-        return ProviderError(self._redactor(" ".join(message.split())), hint="rerun with --trace")
+    def _veto(self, hook: str, error: BaseException) -> NoReturn:
+        """Raise the error of a plugin that did not let the call through to the provider."""
+        if _is_ours(error):
+            self._fail(hook, error)
+        message = f"{self._plugin_of(error)} failed before {hook}, which was not called: {_named(error)}"
+        raise ProviderError(self._one_line(message), hint="rerun with --trace") from error
 
-    def _owned(self, hook: str, error: BaseException) -> FraisierError:
-        """Return an error as one of fraisier's, without secrets, naming whose it is."""
-        if not isinstance(error, FraisierError):
-            text = " ".join(str(error).split())
-            what = f"{type(error).__name__}: {text}" if text else type(error).__name__
-            return self._broken(hook, f"raised {what}")
-        error.message = " ".join(self._redactor(error.message).split())
-        error.hint = self._redactor(error.hint)
-        error.command = self._redactor(error.command)
-        error.log = [self._redactor(line) for line in error.log]
-        error.problems = [self._redactor(problem) for problem in error.problems]
-        return error
+    def _plugin_of(self, error: BaseException) -> str:
+        """Return the plugin out of which an error came, as far as its traceback tells."""
+        names = {
+            plugin.__name__: name
+            for name, plugin in self._loaded.manager.list_name_plugin()
+            if isinstance(plugin, ModuleType) and plugin is not self._loaded.module
+        }
+        modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
+        return next((names[module] for module in reversed(modules) if module in names), "a plugin")
+
+    def _fail(self, hook: str, error: BaseException) -> NoReturn:
+        """Raise an error of the provider as one of fraisier's, without secrets, naming whose it is."""
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if not _is_ours(error):
+            raise self._broken(hook, f"raised {_named(error)}") from error
+        error.message = self._one_line(str(error.message))
+        error.hint = self._redactor(str(error.hint))
+        error.command = self._redactor(str(error.command))
+        error.log = [self._redactor(str(line)) for line in error.log]
+        error.problems = [self._redactor(str(problem)) for problem in error.problems]
+        error.args = (error.message,)
+        raise error
 
     def _broken(self, hook: str, what: str) -> ProviderError:
         message = f'provider "{self.name}" ({self.distribution} {self.version}) failed in {hook}: it {what}'
-        return ProviderError(self._redactor(message), hint="rerun with --trace")
+        return ProviderError(self._one_line(message), hint="rerun with --trace")
+
+    def _one_line(self, text: str) -> str:
+        return " ".join(self._redactor(text).split())
 
     def _without_secrets(self, deployed: Deployed) -> Deployed:
         return msgspec.structs.replace(deployed, details=self._redactor.mapping(deployed.details))
@@ -167,44 +194,14 @@ class Provider:
         for offer, manager in self._loaded.listeners:
             try:
                 getattr(manager.hook, hook)(deployment=deployment)
-            except Exception as error:  # noqa: BLE001 - a notification never fails a deployment
-                text = f'plugin "{offer.name}" ({offer}) failed in {hook}: {type(error).__name__}: {error}'
-                self._warn(self._redactor(" ".join(text.split())))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a notification never fails a deployment
+                self._warn(self._one_line(f'plugin "{offer.name}" ({offer}) failed in {hook}: {_named(error)}'))
 
 
-class _Said:
-    """The innermost wrapper: keeps what the provider itself said, so that a plugin cannot mask it."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Start anew for the next call."""
-        self.returned = False
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    def keep(self) -> Wrapping:
-        """Let the call through and keep its outcome."""
-        try:
-            self.value = yield
-        except BaseException as error:
-            self.error = error
-            raise
-        self.returned = True
-        return self.value
-
-
-def _keeping() -> Callable[[_Said], Wrapping]:
-    @hookimpl(wrapper=True, trylast=True)
-    def hook(self: _Said) -> Wrapping:
-        return (yield from self.keep())
-
-    return hook
-
-
-for _hook in HOOKS:
-    setattr(_Said, _hook, _keeping())
+class _Unfit(Exception):  # noqa: N818 - carries a sentence from one function to the next
+    """What a hook returned is not what the contract says."""
 
 
 def _redacted(struct: T, redactor: Redactor) -> T:
@@ -212,6 +209,16 @@ def _redacted(struct: T, redactor: Redactor) -> T:
     fields: dict[str, Any] = msgspec.structs.asdict(struct)
     texts = {name: redactor(value) for name, value in fields.items() if isinstance(value, str)}
     return msgspec.structs.replace(struct, **texts)
+
+
+def _is_ours(error: BaseException) -> TypeGuard[FraisierError]:
+    """Tell whether an error has a kind and an exit code, which the root of the tree has not."""
+    return isinstance(error, FraisierError) and hasattr(error, "kind") and hasattr(error, "exit_code")
+
+
+def _named(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _described(value: Any) -> str:
