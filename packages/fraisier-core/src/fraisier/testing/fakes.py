@@ -1,0 +1,60 @@
+"""Stand-ins for what core gives to a provider: a progress and a display that remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fraisier.contract.models import Step
+from fraisier.contract.progress import Progress
+
+
+class RecordingProgress(Progress):
+    """Keeps the names of the steps and every line."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.lines: list[str] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Keep a step's name."""
+        self.steps.append(name)
+        yield
+
+    def line(self, text: str) -> None:
+        """Keep a line."""
+        self.lines.append(text)
+
+    def advance(self, done: float, total: float) -> None:
+        """Do nothing."""
+
+
+class RecordingDisplay:
+    """Keeps whatever would be shown, as lines."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def step_started(self, name: str) -> None:
+        """Keep it."""
+        self.shown.append(f"{name} ...")
+
+    def step_ended(self, step: Step) -> None:
+        """Keep it."""
+        self.shown.append(f"{step.name}: {step.status}")
+
+    def line(self, text: str) -> None:
+        """Keep it."""
+        self.shown.append(f"| {text}")
+
+    def advance(self, done: float, total: float) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Keep it."""
+        self.shown.append(text)
+
+    def warn(self, text: str) -> None:
+        """Keep it."""
+        self.shown.append(f"warning: {text}")
