@@ -1,0 +1,174 @@
+"""What `pre_flight` looks at on every host: each finding with the command that mends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from fraisier import Check, FraisierError, Target, probe
+
+from fraisier_bare_metal.fleet import Fleet
+from fraisier_bare_metal.host import Host
+from fraisier_bare_metal.in_service import Present, values_of
+from fraisier_bare_metal.options import Options
+from fraisier_bare_metal.shell import Result
+
+FREE_KIB: Final = 200 * 1024
+FREE_INODES: Final = 10_000
+CLOCK_SECONDS: Final = 60.0
+_PACKAGES: Final = {"flock": "util-linux", "setsid": "util-linux", "base64": "coreutils", "find": "findutils"}
+
+
+def checks_of(target: Target, fleet: Fleet) -> list[Check]:
+    """Return every check of every host, in the order in which a person would mend what failed."""
+    found = fleet.on_each(fleet.hosts, lambda host: list(_of_host(target, host, fleet.options)))
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return [
+        Check(
+            name=f"{host}: {each.name}",
+            passed=each.passed,
+            detail=each.detail,
+            hint=each.hint,
+            required=each.required,
+        )
+        for host, checks in found.items()
+        for each in checks
+    ]
+
+
+def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
+    asked = time.time()
+    try:
+        host.shell  # noqa: B018 - logs in
+    except FraisierError as error:
+        yield Check(name="ssh", passed=False, detail=error.message, hint=error.hint)
+        return
+    yield Check(name="ssh", passed=True, detail=f"{host.login.address}, host key known")
+    values = {
+        **values_of(options),
+        "git_repo": options.git_repo.reveal(),
+        "branch": options.branch or "",
+        "sudo": options.sudo and not options.user_unit,
+        "user": options.user_unit,
+    }
+    found = host.look("look checks", values)
+    host.known = found
+    present = Present(found)
+    account = found.one("user")
+    yield _programs(found)
+    yield _app_path(target, options, found, present, account)
+    yield _disk(options, found)
+    yield _repository(options, found)
+    yield _unit(options, present)
+    if options.sudo and not options.user_unit:
+        yield _sudo(options, found, account)
+    if "nojournal" in found.data:
+        detail = f"{account} may not read the journal: a failure would come without its log"
+        hint = f"on the host: sudo usermod -aG systemd-journal {account}"
+        yield Check(name="journal", passed=False, detail=detail, hint=hint, required=False)
+    yield _clock(found, asked)
+    yield _health_check(target, host, present)
+
+
+def _programs(found: Result) -> Check:
+    lacking = found.data.get("lacking", [])
+    if lacking:
+        packages = sorted({_PACKAGES.get(each, each) for each in lacking})
+        hint = f"on the host: sudo apt-get install {' '.join(packages)}"
+        return Check(name="programs", passed=False, detail=f"{', '.join(lacking)} not found", hint=hint)
+    return Check(name="programs", passed=True, detail="git, flock and setsid are there")
+
+
+def _app_path(target: Target, options: Options, found: Result, present: Present, account: str) -> Check:
+    name, path = "app_path", options.app_path
+    if there := found.one("unwritable"):
+        detail = (
+            f"{path} cannot be made by {account}" if there != path else f"{path} is not writable for {account}"
+        )
+        hint = f"on the host: sudo install -d -o {account} -g {account} {path}"
+        return Check(name=name, passed=False, detail=detail, hint=hint)
+    owner = next((line.target for line in present.ledger.good()), target.identifier)
+    if owner != target.identifier:
+        detail = f"{path} belongs to {owner}"
+        hint = f"set another app_path; if {owner} was renamed, on the host: rm {path}/.fraisier/ledger.jsonl"
+        return Check(name=name, passed=False, detail=detail, hint=hint)
+    if found.one("occupied"):
+        detail = f"{path} holds something that is no git tree"
+        return Check(name=name, passed=False, detail=detail, hint="move it away, or set another app_path")
+    if changes := found.one("local").strip(", "):
+        hint = f"on the host: git -C {path} status"
+        return Check(name=name, passed=False, detail=f"local changes in {path}: {changes}", hint=hint)
+    return Check(name=name, passed=True, detail=f"{path} is writable for {account}")
+
+
+def _disk(options: Options, found: Result) -> Check:
+    free, inodes = found.one("free"), found.one("inodes")
+    hint = f"on the host: df -h {options.app_path}; df -i {options.app_path}"
+    if free.isdigit() and int(free) < FREE_KIB:
+        detail = f"{int(free) // 1024} MiB free, want {FREE_KIB // 1024} MiB"
+        return Check(name="disk space", passed=False, detail=detail, hint=hint)
+    # Some file systems have no fixed number of inodes and report none.
+    if inodes.isdigit() and 0 < int(inodes) < FREE_INODES:
+        return Check(
+            name="disk space", passed=False, detail=f"{inodes} inodes free, want {FREE_INODES}", hint=hint
+        )
+    return Check(name="disk space", passed=True, detail=f"{int(free) // 1024 if free.isdigit() else '?'} MiB free")
+
+
+def _repository(options: Options, found: Result) -> Check:
+    shown = options.git_repo.reference or options.git_repo.reveal()
+    if said := found.one("norepository"):
+        hint = f"on the host: git ls-remote {shown}"
+        if "host key" in said.lower():
+            hint += "; add the host key of the repository's server to its known_hosts"
+        elif "permission denied" in said.lower():
+            hint += "; add the host's public key to the repository as a deploy key"
+        detail = f"{shown} cannot be read from the host: {said}"
+        return Check(name="repository", passed=False, detail=detail, hint=hint)
+    return Check(name="repository", passed=True, detail=f"{shown} answers")
+
+
+def _unit(options: Options, present: Present) -> Check:
+    manager = "systemctl --user" if options.user_unit else "systemctl"
+    if present.unit.load == "loaded":
+        return Check(name="unit", passed=True, detail=f"{options.unit} is {present.unit.active}")
+    folder = "~/.config/systemd/user" if options.user_unit else "/etc/systemd/system"
+    detail = f"{options.unit} is {present.unit.load}"
+    hint = f"on the host: write {folder}/{options.unit}, then: {manager} daemon-reload"
+    return Check(name="unit", passed=False, detail=detail, hint=hint)
+
+
+def _sudo(options: Options, found: Result, account: str) -> Check:
+    if systemctl := found.one("nosudo"):
+        rule = f"{account} ALL=(root) NOPASSWD: {systemctl} {options.restart} {options.unit}"
+        hint = f"on the host: echo '{rule}' | sudo tee /etc/sudoers.d/fraisier-{options.unit.replace('.', '-')}"
+        detail = f"{account} may not run sudo systemctl {options.restart} {options.unit} without a password"
+        return Check(name="sudo", passed=False, detail=detail, hint=hint)
+    return Check(name="sudo", passed=True, detail=f"{account} may {options.restart} {options.unit}")
+
+
+def _clock(found: Result, asked: float) -> Check:
+    told = found.one("clock")
+    off = abs(int(told) - asked) if told.isdigit() else 0.0
+    if off > CLOCK_SECONDS:
+        detail = f"the host's clock is {off:.0f} s off"
+        return Check(name="clock", passed=False, detail=detail, hint="on the host: timedatectl", required=False)
+    return Check(name="clock", passed=True)
+
+
+def _health_check(target: Target, host: Host, present: Present) -> Check:
+    name = "health check"
+    if target.health_check is None:
+        hint = f"add health_check to fraises.{target.fraise}.providers.{target.environment}"
+        detail = "there is none: a unit that stays active counts as healthy"
+        return Check(name=name, passed=False, detail=detail, hint=hint, required=False)
+    if present.unit.active != "active":
+        return Check(name=name, passed=True, detail="asked once the service runs")
+    check = target.health_check
+    if present.entry is not None:
+        check = check.expecting(present.entry.version, present.entry.revision)
+    found = probe(check, host)
+    hint = "" if found.healthy else f"see: fraisier logs {target.fraise} {target.environment}"
+    return Check(name=name, passed=found.healthy, detail=found.detail, hint=hint, required=False)

@@ -1,0 +1,85 @@
+# The one command of an SSH session: takes orders, one on a line, and runs them until the client is gone.
+#
+#   lock ID FILE HOLDER     take the host's lock (all in base64), and answer whether it is ours
+#   run ID SCRIPT           run a script; it is ended when the client goes away
+#   finish ID SCRIPT UNDO   run a script to its end whatever the client does; if it fails with nobody there to
+#                           hear of it, run the other one
+#   stop ID                 end a script that takes too long
+#   alive                   the client is still there
+#   bye                     the client has heard all that it wanted
+#
+# Answers begin with the mark, which no other output can hold. Whoever deploys holds the lock by file descriptor 9
+# of this process: it is free the moment that this process ends.
+
+PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export PATH
+worker= undo= leave=lost
+
+say() { printf "\n%s %s\n" "$mark" "$*"; }
+
+decoded() { printf %s "$1" | base64 -d; }
+
+# A session of its own, so that one signal reaches all that a script has started.
+work() {
+  (
+    exec 9>&-
+    { decoded "$2"; } | setsid sh -s 2>&1 &
+    leader=$!
+    trap "kill -s TERM -- -$leader; sleep 0.3; kill -s KILL -- -$leader" TERM
+    wait "$leader"
+    code=$?
+    trap "" TERM
+    say end "$1" "$code"
+    exit "$code"
+  ) 2>/dev/null &
+  worker=$!
+}
+
+lock() {
+  file=$(decoded "$2") ours=$(decoded "$3")
+  mkdir -p "${file%/*}" && { exec 9>>"$file"; } 2>/dev/null || { say end "$1" 77; return; }
+  tries=50
+  until flock -n 9; do
+    theirs=$(cat "$file.holder" 2>/dev/null)
+    # What a cut connection of this very deployment left behind is on its way out.
+    case "$theirs" in *"${ours##* }"*) tries=$((tries - 1)) ;; *) tries=0 ;; esac
+    if [ "$tries" -le 0 ]; then
+      exec 9>&-
+      say data holder "$theirs"
+      say end "$1" 75
+      return
+    fi
+    sleep 0.2
+  done
+  printf "%s\n" "$ours" >"$file.holder"
+  beat="$file.alive"
+  : >"$beat"
+  # A client that vanished without a word (its machine lost power) does not keep the lock for ever.
+  ( exec 9>&- >/dev/null 2>&1; while sleep 20 && kill -0 $$; do [ -z "$(find "$beat" -mmin +1)" ] || kill -s TERM $$; done ) &
+  watcher=$!
+  say end "$1" 0
+}
+
+beat=/dev/null watcher=
+trap "exit 1" TERM HUP INT
+trap finish_all EXIT
+
+finish_all() {
+  trap "" TERM HUP INT
+  if [ -n "$worker" ]; then
+    [ -n "$undo" ] || kill -s TERM "$worker"
+    wait "$worker" || { [ "$leave" = lost ] && [ -n "$undo" ] && decoded "$undo" | sh -s; }
+  fi
+  [ -z "$watcher" ] || kill "$watcher"
+} >/dev/null 2>&1
+
+while IFS=" " read -r verb id first second; do
+  case "$verb" in
+    lock) lock "$id" "$first" "$second" ;;
+    run) undo= && work "$id" "$first" ;;
+    finish) undo="$second" && work "$id" "$first" ;;
+    stop) kill -s TERM "$worker" ;;
+    alive) : >"$beat" ;;
+    bye) leave=bye && break ;;
+  esac
+done

@@ -1,0 +1,32 @@
+# Looks whether a deployment could work, and changes nothing.
+for program in git flock setsid base64 find; do
+  command -v "$program" >/dev/null 2>&1 || data lacking "$program"
+done
+data user "$(id -un)"
+data home "$HOME"
+
+there="$app_path"
+while [ ! -e "$there" ] && [ ! -L "$there" ]; do there=$(dirname "$there"); done
+if [ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ]; then data writable "$there"; else data unwritable "$there"; fi
+data free "$(df -Pk "$there" 2>/dev/null | tail -n 1 | awk '{print $4}')"
+data inodes "$(df -Pi "$there" 2>/dev/null | tail -n 1 | awk '{print $4}')"
+
+if [ "$layout" = in_place ] && [ -d "$app_path/.git" ]; then
+  data local "$(git -C "$app_path" status --porcelain --untracked-files=no 2>&1 | head -n 5 | tr '\n' ',')"
+elif [ "$layout" = in_place ] && [ -d "$app_path" ] && [ -n "$(ls -A "$app_path" 2>/dev/null)" ]; then
+  data occupied "$app_path"
+fi
+
+if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
+if said=$(timeout 30 git ls-remote -- "$git_repo" "$wanted" 2>&1); then
+  if [ -n "$said" ]; then data repository ok; else data norepository "it has no $wanted"; fi
+else
+  code=$?
+  [ "$code" != 124 ] || said="no answer within 30 s"
+  data norepository "$(printf '%s\n' "${said:-git ended with exit code $code}" | grep -v -e '^$' -e '^fatal: Could not read from' | head -n 1)"
+fi
+
+if [ -n "$sudo" ]; then
+  sudo -n -l systemctl "$restart" "$unit" >/dev/null 2>&1 && data sudo ok || data nosudo "$(command -v systemctl)"
+fi
+[ -n "$user" ] || id -nG | tr ' ' '\n' | grep -qxE 'root|adm|wheel|systemd-journal' || [ "$(id -u)" = 0 ] || data nojournal "$(id -un)"

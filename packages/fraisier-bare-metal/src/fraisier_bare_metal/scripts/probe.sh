@@ -1,0 +1,3 @@
+# A health check's own command, within its deadline.
+cd "$app_path/current" 2>/dev/null || cd "$app_path" 2>/dev/null || cd /
+exec timeout -k 1 "$seconds" /bin/sh -c "$command"

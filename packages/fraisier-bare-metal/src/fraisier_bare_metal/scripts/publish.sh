@@ -1,0 +1,38 @@
+# Puts a release that is prepared in service. It goes on to its end whatever the client does.
+before=$(in_service)
+rm -rf "$state/back" && printf '%s\n' "$before" >"$state/back"
+step switch
+[ -z "$rolled_back" ] || enter "$rolled_back"
+enter "$started"
+put "$id" || fail "$app_path cannot be switched to $id" "see: df -h $app_path; ls -ld $app_path"
+
+if [ "$layout" = in_place ] && [ -n "$build" ]; then
+  step build
+  one() {
+    echo "\$ $1"
+    (cd "$app_path" && eval "$exports" && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
+      code=$?
+      fail "a build command ended with exit code $code: $1" "mend the build and deploy again" "$1"
+    }
+  }
+  each_line "$build" one
+fi
+
+step "$restart"
+timeout -k 5 "$restart_timeout" $systemctl "$restart" "$unit" || {
+  code=$?
+  journal
+  [ "$code" != 124 ] || fail "systemctl $restart $unit took longer than $restart_timeout s" "see: journalctl -u $unit" "$systemctl $restart $unit"
+  fail "systemctl $restart $unit ended with exit code $code" "see: systemctl status $unit; journalctl -u $unit" "$systemctl $restart $unit"
+}
+systemctl_show
+data state "$($show is-active "$unit" 2>&1)"
+rm -f "$state/back"
+
+# What nobody needs any more: what was gone back from first, never what is in service nor the last two that were good.
+prune() {
+  case "$kept" in *"$newline$1$newline"*) return ;; esac
+  [ "$1" = "$id" ] || [ "$1" = "$before" ] || rm -rf "$app_path/releases/$1" "$state/environments/$1"
+}
+kept="$newline$keep$newline"
+[ "$layout" != releases ] || each_line "$(ls "$app_path/releases")" prune

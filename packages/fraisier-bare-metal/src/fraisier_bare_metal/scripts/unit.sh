@@ -1,0 +1,2 @@
+# Only what systemd knows of the unit.
+systemctl_show

@@ -1,0 +1,245 @@
+"""The remote shell of a host: scripts sent to the agent there, their steps, their lines, what they found out."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import shlex
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from fraisier import DeploymentLockedError, Progress, TargetError
+from paramiko import Channel
+
+from fraisier_bare_metal.ssh import Login
+
+_HEARTBEAT: Final = 15.0
+"""Seconds between two signs of life while the lock is held; the agent gives up after a minute without one."""
+_POLL: Final = 0.5
+_KEPT_LINES: Final = 200
+_SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
+
+
+class Result(NamedTuple):
+    """What a script ended with."""
+
+    exit_code: int
+    data: Mapping[str, list[str]]
+    """What it found out, by name, in order."""
+    lines: list[str]
+    """The last lines of its output and errors."""
+
+    def one(self, name: str) -> str:
+        """Return the last value of a name, or an empty text."""
+        return self.data.get(name, [""])[-1]
+
+
+class Quiet(Progress):
+    """Hears nothing: for looking."""
+
+    def step(self, name: str) -> Any:
+        """Ignore a step."""
+        return ExitStack()
+
+    def line(self, text: str) -> None:
+        """Ignore a line."""
+
+    def advance(self, done: float, total: float) -> None:
+        """Ignore a count."""
+
+
+class RemoteShell:
+    """One command on one host, which runs whatever is asked until it is closed. One script at a time."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._mark = f"@@{secrets.token_hex(8)}"
+        self._number = 0
+        self._pending = b""
+        self._heart: _Heart | None = None
+        agent = f"mark={self._mark}\n{(_SCRIPTS / 'agent.sh').read_text(encoding='utf-8')}"
+        # Encoded, since nobody knows which shell the user of that host has: all of them can read this line.
+        self._channel: Channel = login.start(f"exec /bin/sh -c 'eval \"$(echo {_encoded(agent)} | base64 -d)\"'")
+
+    @property
+    def alive(self) -> bool:
+        """Whether the agent is there, as far as is known."""
+        return not self._channel.closed and self._login.alive
+
+    def lock(self, file: str, holder: str, timeout: float) -> None:
+        """Take the host's lock for as long as this shell lives, or raise DeploymentLockedError.
+
+        Args:
+            file: the lock file on the host.
+            holder: who we are; its last word is the id of the deployment.
+            timeout: in seconds.
+        """
+        if self._heart is not None:
+            return
+        result = self._order("lock", [_encoded(file), _encoded(holder)], Quiet(), timeout)
+        if result.exit_code == 75:
+            who = result.one("holder").rpartition(" for ")[0] or "somebody else"
+            raise DeploymentLockedError(
+                f"{self._login.host} is being deployed to by {who}",
+                hint="wait until that has ended; the lock goes with its holder",
+            )
+        if result.exit_code != 0:
+            raise TargetError(
+                f"{file} cannot be written on {self._login.host}", hint="see: fraisier provider-test FRAISE ENV"
+            )
+        self._heart = _Heart(self._send)
+
+    def run(
+        self, script: str, values: Mapping[str, Any], timeout: float, progress: Progress | None = None
+    ) -> Result:
+        """Run one of the scripts that the client's end also ends.
+
+        Args:
+            script: its name, without `.sh`; several names make one script.
+            values: variables of the script; every one is quoted, a list becomes one line for each element.
+            timeout: in seconds.
+            progress: hears its steps and its lines.
+
+        Raises:
+            TargetError: the connection was lost, or the time is over.
+        """
+        return self._order("run", [_encoded(self._composed(script, values))], progress or Quiet(), timeout)
+
+    def finish(
+        self, script: str, undo: str, values: Mapping[str, Any], timeout: float, progress: Progress
+    ) -> Result:
+        """Run a script that goes on to its end without us; when it fails then, the host runs `undo` by itself."""
+        scripts = [_encoded(self._composed(each, values)) for each in (script, undo)]
+        return self._order("finish", scripts, progress, timeout)
+
+    def close(self) -> None:
+        """Say goodbye, which gives the lock back."""
+        if self._heart is not None:
+            self._heart.stop()
+        with suppress(OSError, EOFError):
+            self._send("bye")
+        self._channel.close()
+
+    def _composed(self, script: str, values: Mapping[str, Any]) -> str:
+        given = "".join(f"{name}={_quoted(value)}\n" for name, value in {**values, "mark": self._mark}.items())
+        body = "".join(
+            (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in ("prelude", *script.split())
+        )
+        # As one compound command: the shell has read all of it before anything in it can read the input.
+        return f"{{\n{given}{body}\n}} </dev/null\n"
+
+    def _send(self, line: str) -> None:
+        self._channel.sendall(f"{line}\n".encode())
+
+    def _order(self, verb: str, words: list[str], progress: Progress, timeout: float) -> Result:
+        self._number += 1
+        number = str(self._number)
+        try:
+            self._send(" ".join([verb, number, *words]))
+            return self._listen(number, progress, time.monotonic() + timeout, timeout)
+        except (OSError, EOFError) as error:
+            reason = str(error) or "connection closed"
+            raise TargetError(f"the connection to {self._login.address} was lost: {reason.lower()}") from error
+        except BaseException:
+            # Ctrl-C, or the time is over: what runs there is told to end.
+            with suppress(OSError, EOFError):
+                self._send(f"stop {number}")
+            raise
+
+    def _listen(self, number: str, progress: Progress, deadline: float, timeout: float) -> Result:
+        """Read until the script ends; steps become the progress's steps, of which the last one fails with it."""
+        data: dict[str, list[str]] = {}
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        blank = False
+        with ExitStack() as step:
+            while True:
+                line = self._next_line(deadline, timeout)
+                if not line.startswith(self._mark):
+                    if blank:
+                        _heard("", lines, progress)
+                    blank = not line
+                    if line:
+                        _heard(line, lines, progress)
+                    continue
+                # The end of a line comes before every mark, in case the output had none.
+                blank = False
+                kind, _, rest = line[len(self._mark) + 1 :].partition(" ")
+                if kind == "step":
+                    step.close()
+                    step.enter_context(progress.step(rest))
+                elif kind == "data":
+                    name, _, value = rest.partition(" ")
+                    data.setdefault(name, []).append(value)
+                elif kind == "end" and rest.split()[0] == number:
+                    result = Result(int(rest.split()[1]), data, list(lines))
+                    if result.exit_code != 0 and "problem" in data:
+                        raise _failure(self._login.host, result)
+                    return result
+
+    def _next_line(self, deadline: float, timeout: float) -> str:
+        while b"\n" not in self._pending:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TargetError(f"{self._login.host} took longer than {timeout:g} s; it was told to stop")
+            self._channel.settimeout(min(left, _POLL))
+            try:
+                chunk = self._channel.recv(65536)
+            except TimeoutError:
+                if not self._login.alive:
+                    raise EOFError from None
+                continue
+            if not chunk:
+                raise EOFError
+            self._pending += chunk
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line.decode("utf-8", "replace").rstrip("\r")
+
+
+class _Heart:
+    """Tells the agent that we are still here, for as long as we hold the lock."""
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self._send = send
+        self._ended = threading.Event()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_HEARTBEAT):
+            try:
+                self._send("alive")
+            except (OSError, EOFError):
+                return
+
+    def stop(self) -> None:
+        self._ended.set()
+
+
+def _heard(line: str, lines: deque[str], progress: Progress) -> None:
+    lines.append(line)
+    progress.line(line)
+
+
+def _failure(host: str, result: Result) -> TargetError:
+    """Return the error that a script tells of itself."""
+    return TargetError(
+        f"{result.one('problem')} on {host}",
+        hint=result.one("hint"),
+        command=result.one("command"),
+        log=result.data.get("log") or result.lines[-50:],
+    )
+
+
+def _quoted(value: Any) -> str:
+    """Return a value as one word of shell; nothing in it means anything there."""
+    if isinstance(value, bool):
+        return "yes" if value else "''"
+    return shlex.quote("\n".join(value) if isinstance(value, list) else str(value))
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
