@@ -119,7 +119,9 @@ class Host:
                 failed = self.run("systemctl --failed --no-legend --plain").strip()
                 raise LabError(f"{self.name} booted with failed units: {failed}")
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} was not up after {DEADLINE:.0f} s: systemd says {state or 'nothing'}")
+                logged = self.engine.docker("logs", "--tail", "5", self.container, check=False)
+                said = f"{state}\n{logged.stdout}{logged.stderr}".strip()
+                raise LabError(f"{self.name} was not up after {DEADLINE:.0f} s: {said or 'systemd says nothing'}")
             time.sleep(0.02)
 
     def _system_state(self) -> str:

@@ -55,7 +55,9 @@ class GitHost:
         who = {f"GIT_{role}_{field}": value for role in ("AUTHOR", "COMMITTER") for field, value in WHO.items()}
         quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
         ssh = {"GIT_SSH_COMMAND": f"ssh -F {self.host.addresses.ssh_config}"}
-        return {**os.environ, **who, **quiet, **ssh}
+        # Not what a git hook that runs the tests has set.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        return {**inherited, **who, **quiet, **ssh}
 
     def create(self, name: str) -> Repository:
         """Make an empty repository; its URL is `git@git:NAME.git`."""

@@ -150,6 +150,7 @@ def another_lab(lab: Lab) -> Iterator[AnotherLab]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_a_lab_is_up_until_it_is_taken_down_and_then_nothing_is_left(another_lab: AnotherLab) -> None:
     assert another_lab.command("status").returncode == 1
     assert another_lab.command("up").returncode == 0
@@ -167,6 +168,7 @@ def test_a_lab_is_up_until_it_is_taken_down_and_then_nothing_is_left(another_lab
     assert not another_lab.folder.root.exists()
 
 
+@pytest.mark.slow
 def test_a_lab_that_was_killed_as_a_whole_is_cleaned_up_by_the_next_one(another_lab: AnotherLab) -> None:
     with another_run(another_lab.environment) as (process, container):
         process.kill()
@@ -183,6 +185,7 @@ def test_a_lab_that_was_killed_as_a_whole_is_cleaned_up_by_the_next_one(another_
     assert another_lab.left() == {}
 
 
+@pytest.mark.slow
 def test_the_engine_ends_with_its_guard(another_lab: AnotherLab) -> None:
     with another_run(another_lab.environment) as (process, _):
         [guard] = [pid for pid in another_lab.processes() if b"guard" in Path(f"/proc/{pid}/cmdline").read_bytes()]
