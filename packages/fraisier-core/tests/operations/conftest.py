@@ -46,6 +46,8 @@ class Operator:
         self.standby: dict[str, Any] | None = None
         """The options of the fallback; None: there is none."""
         self.health_check: dict[str, Any] | None = None
+        self.more: dict[str, dict[str, Any]] = {}
+        """Other environments, as they stand in the file."""
         self.display = RecordingDisplay()
 
     @property
@@ -61,7 +63,7 @@ class Operator:
             target["health_check"] = self.health_check
         if self.standby is not None:
             target["fallback"] = {"provider": "standby", "config": {"file": "standby.json", **self.standby}}
-        fraise = {"type": "api", "providers": {"production": target}}
+        fraise = {"type": "api", "providers": {"production": target, **self.more}}
         path = self.folder / "fraises.yaml"
         path.write_text(json.dumps({"fraises": {"my_api": fraise}}), encoding="utf-8")
         return path
