@@ -54,6 +54,8 @@ class Demo:
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "demo")
         self.git("config", "user.email", "demo@localhost")
+        self.git("config", "commit.gpgsign", "false")
+        self.git("config", "tag.gpgsign", "false")
         source = Path(__file__).with_name("greeter.py").read_text(encoding="utf-8")
         broken = source.replace("import os\n", "import os\nimport a_module_that_is_not_there\n")
         for version, text in (("v1", source), ("v2", source + "\n# faster\n"), ("v3", broken)):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from fraisier.contract.errors import ConfigError
 from fraisier.contract.models import HealthCheck
-from fraisier.engine.configuration.config import Config, load_config, option_problems
+from fraisier.engine.configuration.config import Config, load_config
 from fraisier.engine.configuration.redaction import Redactor, redacted_configuration
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -49,7 +49,8 @@ def check(path: Path, data: bytes) -> bool:
         json.dumps(redacted_configuration(place.options))
         unresolved = refusal(partial(place.resolved, {}, Redactor()))
         assert unresolved is None or str(unresolved).isprintable()
-    assert all(problem.isprintable() for problem in option_problems(config, lambda _: HealthCheck))
+    wrong = refusal(lambda: load_config(path, lambda _: HealthCheck))
+    assert wrong is None or all(problem.isprintable() for problem in wrong.problems)
     return bool(config.places)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fraisier.contract.errors import ConfigError
+from fraisier.contract.options import Options
 from fraisier.engine.configuration.config import load_config
 from fraisier.engine.configuration.references import Reference
 
@@ -301,3 +302,17 @@ def test_a_file_full_of_mistakes_is_refused_soon(problems_of: ProblemsOf) -> Non
 def test_a_mapping_full_of_unknown_keys_is_refused_soon(problems_of: ProblemsOf) -> None:
     keys = ", ".join(f"expect_{n}: 1" for n in range(20_000))
     assert len(problems_of(target(f"provider: a\nhealth_check: {{tcp: 'a:1', {keys}}}\n"))) == 50
+
+
+def test_what_is_wrong_with_the_form_and_with_the_options_is_told_together(write: Write) -> None:
+    class Mine(Options):
+        app_path: str
+
+    text = target("provider: mine\nconfig: {app_pth: x}\nhealth_check: {url: 'http://x/', timeout: soon}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(text), {"mine": Mine}.get)
+    assert [problem.rpartition(".")[2] for problem in caught.value.problems] == [
+        "app_path: missing, and required",
+        'app_pth: unknown key; did you mean "app_path"?',
+        "timeout: expected float, got str 'soon'",
+    ]

@@ -12,7 +12,7 @@ from fraisier.contract.errors import ConfigError, UsageError
 from fraisier.contract.models import HealthCheck
 from fraisier.contract.options import Options
 from fraisier.contract.secret import Secret
-from fraisier.engine.configuration.config import find_config, load_config, option_problems
+from fraisier.engine.configuration.config import find_config, load_config
 from fraisier.engine.configuration.redaction import Redactor
 
 Write = Callable[[str], Path]
@@ -174,9 +174,10 @@ fraises:
         provider: local
         config: {app_path: "${APP}", ssh_port: 2222}
 """
-    config = load_config(write(text))
     where = "fraises.my_api.providers.production"
-    assert option_problems(config, {"local": LocalOptions}.get) == [
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(text), {"local": LocalOptions}.get)
+    assert caught.value.problems == [
         f"fraises.yaml:6: {where}.config.app_path: missing, and required",
         f'fraises.yaml:7: {where}.config.ssh_prot: unknown key; did you mean "ssh_port"?',
         f"fraises.yaml:8: {where}.config.ssh_port: expected int >= 1, got 0",

@@ -17,8 +17,7 @@ def register(app: typer.Typer) -> None:
         from fraisier.cli.render import print_json, print_text
         from fraisier.engine.validation import validate as check
 
-        config = run.project().config
-        check(config, run.redactor, warn)
+        config = check(run.config_path(), run.redactor, warn)
         count = len(config.places)
         if run.json:
             print_json({"valid": True, "path": str(config.path), "targets": count})

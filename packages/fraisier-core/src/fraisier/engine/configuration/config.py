@@ -17,6 +17,7 @@ from fraisier.engine.configuration.problems import KeyPath, Problems, wrong_opti
 from fraisier.engine.configuration.yaml_file import Document, read_yaml
 
 FILE_NAME: Final = "fraises.yaml"
+OptionsOf = Callable[[str], type[msgspec.Struct] | None]
 _LISTED: Final = 12
 """How many names a message lists when none is near."""
 
@@ -90,23 +91,25 @@ def find_config(explicit: Path | None, environ: Mapping[str, str], start: Path) 
     raise ConfigError(f"no {FILE_NAME} in {start} or a parent folder", hint="run: fraisier init")
 
 
-def load_config(path: Path) -> Config:
-    """Read a file, or raise one ConfigError with all that is wrong in it."""
+def load_config(path: Path, options_of: OptionsOf | None = None) -> Config:
+    """Read a file, or raise one ConfigError with all that is wrong in it.
+
+    Args:
+        path: the file.
+        options_of: returns a provider's struct, where that is known; with it, all options are checked too.
+    """
     path = path.absolute()
     document = read_yaml(path)
-    places, state_database = read_places(document, path.parent)
+    problems = Problems(document)
+    places, state_database = read_places(document, path.parent, problems)
+    if options_of is not None:
+        for place in places.values():
+            for each in (place, place.fallback):
+                struct = None if each is None else options_of(each.provider)
+                if each is not None and struct is not None:
+                    problems.add_all((*each.path, "config"), wrong_options(each.options, struct))
+    problems.raise_any()
     return Config(path, document, places, state_database)
-
-
-def option_problems(config: Config, options_of: Callable[[str], type[msgspec.Struct] | None]) -> list[str]:
-    """Return what is wrong with the options of every place whose provider's struct is known."""
-    problems = Problems(config.document)
-    for place in config.places.values():
-        for each in (place, place.fallback):
-            struct = None if each is None else options_of(each.provider)
-            if each is not None and struct is not None:
-                problems.add_all((*each.path, "config"), wrong_options(each.options, struct))
-    return problems.sentences()
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -29,9 +29,13 @@ _NAMES = 'use up to 64 letters, digits, "_", "." and "-", and begin with a lette
 _KINDS: Final = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
 
 
-def read_places(document: Document, folder: Path) -> tuple[dict[tuple[str, str], Place], str | None]:
-    """Return the places that a file describes and its `state.database`, or raise one ConfigError."""
-    problems = Problems(document)
+def read_places(
+    document: Document, folder: Path, problems: Problems
+) -> tuple[dict[tuple[str, str], Place], str | None]:
+    """Return the places that a file describes and its `state.database`, as far as they can be read.
+
+    What is wrong is added to the problems; a ConfigError is raised only where nothing can be read.
+    """
     root = document.value
     if not isinstance(root, dict):
         problems.add((), f"expected a mapping with the key fraises, got {_kind(root)}")
@@ -41,7 +45,6 @@ def read_places(document: Document, folder: Path) -> tuple[dict[tuple[str, str],
     form.check_keys((), {key: None for key in root if not key.startswith("x-")}, TOP_KEYS)
     form.read_fraises(root)
     state_database = form.read_state(root.get("state"))
-    problems.raise_any()
     return form.places, state_database
 
 
