@@ -1,8 +1,8 @@
+import shutil
 from pathlib import Path
 
 import pytest
-from fraisier.testing.case import Case
-from fraisier.testing.contract import ProviderContract
+from fraisier.testing import Case, ProviderContract
 
 
 class TestContract(ProviderContract):
@@ -10,10 +10,11 @@ class TestContract(ProviderContract):
 
     @pytest.fixture
     def case(self, tmp_path: Path) -> Case:
-        for version in ("v1", "v2", "broken"):
-            (tmp_path / "build" / version).mkdir(parents=True)
-            if version != "broken":
-                (tmp_path / "build" / version / "index.html").write_text(version)
+        for version, page in {"v1": "index.html", "v2": "index.html", "broken": "no-index.html"}.items():
+            files = tmp_path / "written" / version
+            files.mkdir(parents=True)
+            (files / page).write_text(version)
+            shutil.make_archive(str(tmp_path / "build" / version), "zip", files)
         return Case(
             options={"source": "build", "path": "site"},
             first="v1",

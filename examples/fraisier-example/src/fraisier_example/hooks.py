@@ -1,12 +1,13 @@
-"""The provider `static_site`: six hooks and their options."""
+"""The provider `static_site`: a version is a zip archive, and deploying it switches a link to its files."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import fcntl
 import shutil
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +19,8 @@ from msgspec import Meta
 class Options(fraisier.Options):
     """What stands under `config` in `fraises.yaml`."""
 
-    source: Annotated[str, Meta(min_length=1, description="Folder that holds one folder for each version.")]
-    path: Annotated[
-        str, Meta(min_length=1, description="Folder to publish in; `current` in it is what is served.")
-    ]
+    source: Annotated[str, Meta(min_length=1, description="Folder with an archive for each version, as v1.zip.")]
+    path: Annotated[str, Meta(min_length=1, description="Folder to publish in; `current` in it is served.")]
 
 
 @hookimpl
@@ -33,41 +32,44 @@ def pre_flight(target: Target) -> list[Check]:
 
 @hookimpl
 def deploy(target: Target, release: Release, progress: Progress) -> Deployed:
-    """Copy a version, and switch to it."""
+    """Unpack a version, and switch to it."""
     source, path = _folders(target)
     version = release.version or "latest"
-    folder = source / version
-    if Path(version).name != version or not folder.is_dir():
-        raise fraisier.TargetError(f'no version "{version}" in {source}', hint=f"ls {source}")
-    with progress.step("copy"):
-        files = sorted(file for file in folder.rglob("*") if file.is_file())
-        names = b"".join(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() for file in files)
-        revision = hashlib.sha256(names).hexdigest()
-        now = status(target).release
-        if now is not None and now.revision == revision and not release.force:
+    archive = source / f"{version}.zip"
+    if archive not in source.glob("*.zip"):
+        raise fraisier.TargetError(f'there is no version "{version}" in {source}', hint=f"see: ls {source}")
+    with _changing(target, path):
+        revision = sha256(archive.read_bytes()).hexdigest()
+        now = status(target)
+        same = now.state == "running" and now.release == Release(version=version, revision=revision)
+        if same and not release.force:
             return Deployed(version=version, revision=revision, changed=False)
-        kept = path / "releases" / revision
-        shutil.copytree(folder, kept, dirs_exist_ok=True)
-    return _publish(path, Deployed(version=version, revision=revision), progress)
+        with progress.step("unpack"):
+            shutil.rmtree(path / "unfinished", ignore_errors=True)
+            shutil.unpack_archive(archive, path / "unfinished")
+        folder = path / f"{version}@{revision}"
+        if not folder.exists():
+            (path / "unfinished").rename(folder)
+        return _switch(path, version, revision, progress)
 
 
 @hookimpl
 def status(target: Target) -> Status:
     """Tell where `current` points."""
-    _, path = _folders(target)
-    if not (path / "current").is_symlink():
+    current = _folders(target)[1] / "current"
+    if not current.is_symlink():
         return Status(state="stopped")
-    record = json.loads((path / "releases" / f"{(path / 'current').readlink().name}.json").read_text("utf-8"))
-    return Status(state="running", release=Release(**record), details={"path": str(path / "current")})
+    version, _, revision = current.readlink().name.rpartition("@")
+    release = Release(version=version, revision=revision)
+    return Status(state="running" if current.is_dir() else "failed", release=release)
 
 
 @hookimpl
 def rollback(target: Target, release: Release, progress: Progress) -> Deployed:
-    """Switch back to a copy that was published before."""
+    """Switch back to what was in service before."""
     _, path = _folders(target)
-    if not (path / "releases" / str(release.revision)).is_dir():
-        raise fraisier.TargetError(f"release {release.version} is not in {path / 'releases'} any more")
-    return _publish(path, Deployed(version=str(release.version), revision=str(release.revision)), progress)
+    with _changing(target, path):
+        return _switch(path, str(release.version), str(release.revision), progress)
 
 
 @hookimpl
@@ -76,18 +78,17 @@ def health(target: Target) -> Health:
     if target.health_check is not None:
         return fraisier.probe(target.health_check, fraisier.Here())
     index = _folders(target)[1] / "current" / "index.html"
-    return Health(
-        healthy=index.is_file(), detail=f"{index} {'exists' if index.is_file() else 'is missing'}", final=True
-    )
+    found = index.is_file()
+    return Health(healthy=found, detail=f"{index} is {'there' if found else 'missing'}", final=True)
 
 
 @hookimpl
 def logs(target: Target, lines: int, follow: bool) -> Iterable[str]:
     """Tell what was published."""
     if follow:
-        raise fraisier.Unsupported("static_site writes its log only when it publishes; leave --follow out")
+        raise fraisier.Unsupported("the log of static_site grows only by deployments; leave --follow out")
     log = _folders(target)[1] / "published.log"
-    return deque(log.read_text("utf-8").splitlines(), maxlen=lines) if log.exists() else []
+    return deque(log.read_text().splitlines(), maxlen=lines) if log.exists() else []
 
 
 def _folders(target: Target) -> tuple[Path, Path]:
@@ -95,14 +96,29 @@ def _folders(target: Target) -> tuple[Path, Path]:
     return target.folder / options.source, target.folder / options.path
 
 
-def _publish(path: Path, deployed: Deployed, progress: Progress) -> Deployed:
+@contextmanager
+def _changing(target: Target, path: Path) -> Iterator[None]:
+    """Keep others from changing the target; the kernel frees the lock however this process ends."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with (path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError:
+        raise fraisier.DeploymentLockedError(f"somebody else is deploying {target.identifier}") from None
+    except OSError as error:
+        raise fraisier.TargetError(f"cannot publish in {path}: {error}") from error
+
+
+def _switch(path: Path, version: str, revision: str, progress: Progress) -> Deployed:
+    folder = path / f"{version}@{revision}"
+    if not folder.is_dir():
+        raise fraisier.TargetError(f"{folder} is not there any more", hint="deploy another version")
     with progress.step("switch"):
-        record = {"version": deployed.version, "revision": deployed.revision}
-        (path / "releases" / f"{deployed.revision}.json").write_text(json.dumps(record), "utf-8")
         link = path / "next"
         link.unlink(missing_ok=True)
-        link.symlink_to(Path("releases") / deployed.revision)
+        link.symlink_to(folder.name)
         link.replace(path / "current")
-        with (path / "published.log").open("a", encoding="utf-8") as log:
-            log.write(f"{deployed.version} {deployed.revision}\n")
-    return deployed
+        with (path / "published.log").open("a") as log:
+            log.write(f"{folder.name}\n")
+    return Deployed(version=version, revision=revision)

@@ -31,9 +31,10 @@ def _config(ctx: typer.Context) -> Config | None:
     from fraisier.contract.errors import FraisierError
     from fraisier.engine.configuration.config import find_config, load_config
 
+    named = ctx.params.get("config") or ctx.find_root().params.get("config")
     try:
-        return load_config(find_config(ctx.params.get("config"), os.environ, Path.cwd()))
-    except FraisierError:
+        return load_config(find_config(named, os.environ, Path.cwd()))
+    except (FraisierError, OSError):
         # A shell that asks for names has no place to show an error.
         return None
 

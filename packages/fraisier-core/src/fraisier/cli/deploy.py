@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
             version=version,
             force=force,
             rollback=not no_rollback,
-            wait_lock=parse_duration(wait_lock) if wait_lock else 0.0,
+            wait_lock=0.0 if wait_lock is None else parse_duration(wait_lock),
         )
         if dry_run:
             with showing_progress() as display:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from fraisier.cli.render import say
 
 if TYPE_CHECKING:
     from fraisier.contract.models import Step
@@ -21,32 +22,33 @@ class PlainDisplay:
 
     def step_started(self, name: str) -> None:
         """Say what begins."""
-        _say(f"{name} ...")
+        say(f"{name} ...")
 
     def step_ended(self, step: Step) -> None:
         """Say how it ended, and how long it took."""
-        _say(f"{step.name}: {'ok' if step.status == 'success' else 'failed'} ({step.seconds:.1f} s)")
+        say(f"{step.name}: {'ok' if step.status == 'success' else 'failed'} ({step.seconds:.1f} s)")
 
     def line(self, text: str) -> None:
         """Pass on a line of output."""
-        _say(f"  | {text}")
+        say(f"  | {text}")
 
     def advance(self, done: float, total: float) -> None:
         """Say nothing: a log has no use for percentages."""
 
     def note(self, text: str) -> None:
         """Say a sentence."""
-        _say(f"fraisier: {text}")
+        say(f"fraisier: {text}")
 
     def warn(self, text: str) -> None:
         """Say a sentence that needs attention."""
-        _say(f"fraisier: warning: {text}")
+        say(f"fraisier: warning: {text}")
 
 
 @contextmanager
 def showing_progress() -> Iterator[Display]:
     """Give the display that fits stderr: live on a terminal, plain lines elsewhere."""
-    if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "") and "CI" not in os.environ:
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if terminal and os.environ.get("TERM") not in ("dumb", "") and "CI" not in os.environ:
         from fraisier.cli.live import LiveDisplay
 
         with LiveDisplay(_TAIL) as display:
@@ -57,16 +59,4 @@ def showing_progress() -> Iterator[Display]:
 
 def warn(text: str) -> None:
     """Say a sentence that needs attention, outside of any progress."""
-    _say(f"fraisier: warning: {text}")
-
-
-class Tail(deque[str]):
-    """The last lines of a step's output."""
-
-    def __init__(self) -> None:
-        super().__init__(maxlen=_TAIL)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    say(f"fraisier: warning: {text}")

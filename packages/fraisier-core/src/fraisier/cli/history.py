@@ -36,7 +36,10 @@ def register(app: typer.Typer) -> None:
             known = History(database)
             known.close_interrupted()
             found = known.recent(
-                fraise=fraise, environment=environment, limit=number, since=_since(since) if since else None
+                fraise=fraise,
+                environment=environment,
+                limit=number,
+                since=None if since is None else _since(since),
             )
         if run.json:
             print_json(found)

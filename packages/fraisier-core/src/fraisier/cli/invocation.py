@@ -42,9 +42,14 @@ class Invocation:
 
     def config_path(self) -> Path:
         """Return the file that this run is about, or raise ConfigError."""
+        from fraisier.contract.errors import ConfigError
         from fraisier.engine.configuration.config import find_config
 
-        return find_config(self.config, os.environ, Path.cwd())
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise ConfigError("the working folder is gone", hint="cd to one that exists") from None
+        return find_config(self.config, os.environ, here)
 
     def project(self) -> Project:
         """Read that file, or raise ConfigError."""
@@ -76,7 +81,13 @@ def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
             invocation.config = config or invocation.config
             invocation.json = invocation.json or json
             invocation.trace = invocation.trace or trace
-            function(invocation, **arguments)
+            try:
+                function(invocation, **arguments)
+            except KeyboardInterrupt as interrupt:
+                # Typer would end without a word, and without the document that `--json` promises.
+                from fraisier.contract.errors import InterruptedByUserError
+
+                raise InterruptedByUserError(f"interrupted by {str(interrupt) or 'Ctrl-C'}") from interrupt
 
         plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group  # noqa: TID253 - this is Rich's one module
@@ -37,7 +38,8 @@ class LiveDisplay:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def step_started(self, name: str) -> None:
         """Show a step with a running clock."""
@@ -50,10 +52,10 @@ class LiveDisplay:
         self._open = [each for each in self._open if each[0] != step.name]
         good = step.status == "success"
         mark = Text("✓ " if good else "✗ ", style="green" if good else "red")
-        self._console.print(mark + Text(step.name) + Text(f"  {step.seconds:.1f} s", style="dim"))
+        self._leave(mark + Text(step.name) + Text(f"  {step.seconds:.1f} s", style="dim"))
         if not good:
             for line in self._output:
-                self._console.print(Text(f"  │ {line}", style="dim"))
+                self._leave(Text(f"  │ {line}", style="dim"))
         self._output.clear()
         self._share = ""
 
@@ -67,11 +69,16 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """Leave a sentence standing."""
-        self._console.print(Text(f"fraisier: {text}"))
+        self._leave(Text(f"fraisier: {text}"))
 
     def warn(self, text: str) -> None:
         """Leave a sentence standing that needs attention."""
-        self._console.print(Text(f"fraisier: warning: {text}", style="yellow"))
+        self._leave(Text(f"fraisier: warning: {text}", style="yellow"))
+
+    def _leave(self, text: Text) -> None:
+        # The terminal may be gone, which sends SIGHUP; the old version is put back all the same.
+        with suppress(OSError):
+            self._console.print(text)
 
     def _picture(self) -> Group:
         lines: list[Any] = []

@@ -12,7 +12,7 @@ from fraisier.cli.invocation import Invocation, command
 
 def register(app: typer.Typer) -> None:
     """Add the family."""
-    family = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+    family = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
     app.add_typer(family, name="lock", help="Show, set and break the locks of targets.")
 
     @command(family, "list")

@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
         lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
         follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines as they come.")] = False,
     ) -> None:
-        """Show a service's own log."""
+        """Show a service's own log.
+
+        Ctrl-C ends --follow, which is no failure: exit code 0.
+        """
         from fraisier.cli.display import warn
         from fraisier.cli.render import print_json, print_text
         from fraisier.engine import reading
@@ -37,7 +40,8 @@ def register(app: typer.Typer) -> None:
             return
         try:
             for line in found:
-                print_text(line)
+                if not print_text(line):
+                    break
         except KeyboardInterrupt:
             # The way to end --follow, not a failure.
             if not follow:

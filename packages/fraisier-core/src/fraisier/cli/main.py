@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="fraisier",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -47,7 +46,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
     ctx: typer.Context,
     config: Annotated[
@@ -61,6 +60,9 @@ def root(
     """Deploy services to servers that you own, whatever runs there."""
     invocation: Invocation = ctx.find_root().obj
     invocation.config = config
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(2)
 
 
 def run(arguments: list[str]) -> int:
@@ -70,10 +72,6 @@ def run(arguments: list[str]) -> int:
     invocation.json, invocation.trace = "--json" in arguments, "--trace" in arguments
     try:
         code = app(arguments, prog_name="fraisier", standalone_mode=False, obj=invocation)
-    except BrokenPipeError:
-        # Whoever read our output (head, less) has seen enough.
-        sys.stdout = None
-        return 0
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - the boundary: nothing passes it unprinted
         return _fail(failure, invocation)
     return code if isinstance(code, int) else 0
@@ -86,14 +84,14 @@ def main() -> NoReturn:
 
 def _fail(failure: BaseException, invocation: Invocation) -> int:
     """Print a failure in one line (and as JSON where asked for), and return its exit code."""
-    from fraisier.cli.render import error_json, print_error, print_json
+    from fraisier.cli.render import error_json, print_error, print_json, say
 
     if isinstance(failure, typer.Exit):
         return failure.exit_code
     if invocation.trace:
         import traceback
 
-        sys.stderr.write(invocation.redact("".join(traceback.format_exception(failure))))
+        say(invocation.redact("".join(traceback.format_exception(failure))).rstrip())
     error = _as_error(failure, invocation)
     if invocation.json:
         print_json(error_json(error))
@@ -108,7 +106,9 @@ def _as_error(failure: BaseException, invocation: Invocation) -> FraisierError:
         error = failure
     elif isinstance(failure, typer.TyperException):
         said = failure.format_message().rstrip(".")
-        error = UsageError(said[:1].lower() + said[1:], hint="see: fraisier --help")
+        context = getattr(failure, "ctx", None)
+        path = context.command_path if context is not None else "fraisier"
+        error = UsageError(said[:1].lower() + said[1:], hint=f"see: {path} --help")
     elif isinstance(failure, KeyboardInterrupt | typer.Abort):
         error = InterruptedByUserError("interrupted")
     else:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from fraisier.contract.errors import FraisierError
@@ -17,14 +20,18 @@ def print_json(document: Any) -> None:
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    sys.stdout.write(text.decode() + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, text.decode() + "\n")
 
 
-def print_text(text: str) -> None:
-    """Print an answer for a person."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+def print_text(text: str) -> bool:
+    """Print an answer for a person, and tell whether anybody still reads it."""
+    return _write(sys.stdout, text + "\n")
+
+
+def say(text: str) -> None:
+    """Print on stderr; where nobody can see it any more (a closed terminal, a full disk), the work goes on."""
+    with suppress(OSError):
+        _write(sys.stderr, text + "\n")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], nothing: str) -> None:
@@ -41,16 +48,15 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], nothing:
 
 def print_error(error: FraisierError) -> None:
     """Print an error's one line on stderr, then its findings and its log where there are any."""
-    lines = [f"fraisier: {error}"]
+    lines = [f"fraisier: {printable(str(error))}"]
     findings = [problem for problem in error.problems if problem != error.message]
-    lines += [f"  {problem}" for problem in findings]
+    lines += [f"  {printable(problem)}" for problem in findings]
     if error.command:
         lines.append(f"  the command was: {error.command}")
     if error.log:
         lines.append(f"  the last {len(error.log)} lines of its log:" if len(error.log) > 1 else "  its log:")
         lines += [f"  | {line}" for line in error.log]
-    sys.stderr.write("\n".join(lines) + "\n")
-    sys.stderr.flush()
+    say("\n".join(lines))
 
 
 def error_json(error: FraisierError) -> Any:
@@ -83,5 +89,25 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         return moment(value)
-    # A line end or a control character in a value must not tear the table.
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text in which no line end or control character can tear a table, or a message of one line."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _write(stream: TextIO | None, text: str) -> bool:
+    """Write at once, and tell whether anybody reads: `head` and `less` leave when they have seen enough."""
+    if stream is None:
+        # Whoever started us closed it (`>&-`).
+        return False
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # Python tries what is left once more when it ends, and would complain.
+        with Path(os.devnull).open("w", encoding="utf-8") as nothing:
+            os.dup2(nothing.fileno(), stream.fileno())
+        return False
+    return True

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
         project = run.project()
         place = reading.in_use(project, project.config.place(fraise, environment))
-        wait = parse_duration(wait_lock) if wait_lock else 0.0
+        wait = 0.0 if wait_lock is None else parse_duration(wait_lock)
         with showing_progress() as display:
             done = operations.rollback(project, place, to, display, wait)
         if run.json:

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         from msgspec.structs import astuple
 
         from fraisier.cli.display import warn
-        from fraisier.cli.render import moment, print_json, print_table, print_text
+        from fraisier.cli.render import moment, print_json, print_table, print_text, printable
         from fraisier.engine import reading
         from fraisier.engine.attempt import shown
 
@@ -39,6 +39,6 @@ def register(app: typer.Typer) -> None:
         for each in reports:
             for name, value in each.details.items():
                 if alone:
-                    print_text(f"{name}: {value}")
+                    print_text(printable(f"{name}: {value}"))
                 elif name in ("drift", "error"):
-                    print_text(f"{each.fraise} {each.environment}: {name}: {value}")
+                    print_text(printable(f"{each.fraise} {each.environment}: {name}: {value}"))

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, NoReturn
 
-from fraisier.contract.errors import FraisierError, InternalError, InterruptedByUserError, LeaseLostError
+from fraisier.contract.errors import (
+    FraisierError,
+    InternalError,
+    InterruptedByUserError,
+    LeaseLostError,
+    PreFlightError,
+    TargetError,
+)
 from fraisier.contract.models import Deployed, Deployment, DeploymentStatus, Release, Status, Target
 from fraisier.engine.configuration.config import Place
 from fraisier.engine.configuration.redaction import redacted_configuration
@@ -16,6 +23,9 @@ from fraisier.engine.project import Project, operator
 from fraisier.engine.providers.provider import Provider
 from fraisier.engine.state.history import History
 from fraisier.engine.state.locks import DeploymentLock
+
+LOG_LINES = 50
+"""How much of a log a failure carries."""
 
 
 class Attempt:
@@ -37,13 +47,17 @@ class Attempt:
         return f"{self.target.fraise} {self.target.environment}"
 
     def note_previous(self, release: Release | None) -> None:
-        """Record the release to go back to."""
-        if release is not None:
-            self.history.note_previous(self.record.id, release.version, release.revision)
+        """Record the release to go back to; nothing is changed from here on unless the lock is still held."""
+        known = release or Release()
+        self.history.note_previous(self.record.id, known.version, known.revision)
 
     def note_deployed(self, deployed: Deployed) -> None:
         """Record what the provider has put in service, before anybody knows whether it is healthy."""
         self.history.note_deployed(self.record.id, deployed.version, deployed.revision, deployed.details)
+
+    def note_gone_back(self) -> None:
+        """Record that the release to go back to is in service again."""
+        self.history.note_gone_back(self.record.id)
 
     def succeed(self, status: Literal["success", "unchanged"]) -> Deployment:
         """Record the good end."""
@@ -52,6 +66,7 @@ class Attempt:
     def fail(self, status: DeploymentStatus, error: FraisierError) -> NoReturn:
         """Record the bad end and raise its error, with the record attached."""
         error.step = error.step or self.progress.failed_step
+        error.log = error.log[-LOG_LINES:]
         error.deployment = self._end(status, error)
         raise error
 
@@ -112,9 +127,9 @@ def attempt(
         progress = RecordedProgress(
             display, project.redactor, lambda steps: history.note_steps(deployment_id, steps)
         )
-        provider.deployment_started(record)
         current = Attempt(record, provider, target, history, progress)
         try:
+            provider.deployment_started(record)
             yield current
         except BaseException as failure:  # noqa: BLE001 - whatever it is, the history tells it, and it is raised
             current.end_with(failure)
@@ -132,6 +147,23 @@ def as_error(failure: BaseException, name: str) -> FraisierError:
         error = InternalError(f"internal error: {type(failure).__name__}: {text}", hint="rerun with --trace")
     error.__cause__ = failure
     return error
+
+
+def restated(kind: type[FraisierError], error: FraisierError, message: str, hint: str = "") -> FraisierError:
+    """Return an error of another kind that keeps all that the first one knew."""
+    new = kind(message, hint=hint or error.hint, problems=error.problems, command=error.command, log=error.log)
+    new.step = error.step
+    new.__cause__ = error
+    return new
+
+
+@contextmanager
+def failing_as_pre_flight() -> Iterator[None]:
+    """Tell a target that cannot be asked from one that failed in a deployment: nothing was tried yet."""
+    try:
+        yield
+    except TargetError as error:
+        raise restated(PreFlightError, error, f"pre-flight failed: {error.message}") from error
 
 
 def error_document(error: FraisierError) -> dict[str, Any]:
@@ -155,7 +187,9 @@ def drift(history: History, target: Target | Place, status: Status) -> str:
     """Return how what is in service differs from what the local history recorded, or an empty text."""
     recorded = history.fraise_state(target.fraise, target.environment)
     told = status.release
-    if recorded is None or recorded.revision is None or told is None or told.revision == recorded.revision:
+    if recorded is None or recorded.revision is None or recorded.provider != target.provider:
+        return ""
+    if told is None or told.revision == recorded.revision:
         return ""
     return (
         f"the history says {shown(recorded.version, recorded.revision)}, "

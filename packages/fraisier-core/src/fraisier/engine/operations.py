@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import msgspec
 
-from fraisier.contract.errors import DeploymentFailedError, PreFlightError, TargetError
+from fraisier.contract.errors import PreFlightError, RollbackFailedError, TargetError
 from fraisier.contract.models import Check, Deployed, Deployment, Release, Status
-from fraisier.engine.attempt import Attempt, attempt, drift
+from fraisier.engine.attempt import Attempt, attempt, drift, failing_as_pre_flight, restated
 from fraisier.engine.candidates import release_before, rollback_candidate
 from fraisier.engine.configuration.config import Place
 from fraisier.engine.interrupts import interruptible
 from fraisier.engine.progress import Display
 from fraisier.engine.project import Project
-from fraisier.engine.recovery import give_up_rollback, go_back, recover, wait
+from fraisier.engine.recovery import (
+    NothingChangedError,
+    as_deployed,
+    bring_back,
+    give_up_rollback,
+    note_left_behind,
+    recover,
+    wait,
+)
 
 
 class DeployRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +54,7 @@ def deploy(project: Project, place: Place, request: DeployRequest, display: Disp
     with interruptible():
         try:
             return _deploy_to(project, place, request, display)
-        except (PreFlightError, DeploymentFailedError) as failure:
+        except (PreFlightError, NothingChangedError) as failure:
             if place.fallback is None:
                 raise
             display.warn(f"{failure.message}; falling back to {place.fallback.provider}")
@@ -57,6 +65,7 @@ def _deploy_to(project: Project, place: Place, request: DeployRequest, display: 
     with attempt(project, place, "deploy", request.version, display, request.wait_lock) as current:
         with current.progress.step("pre-flight"):
             status = _pre_flight(current, display)
+        note_left_behind(current, status)
         before = release_before(current.history, place, status)
         current.note_previous(before)
         release = Release(version=request.version, force=request.force)
@@ -73,8 +82,9 @@ def _deploy_to(project: Project, place: Place, request: DeployRequest, display: 
 def plan(project: Project, place: Place, version: str | None, display: Display) -> Plan:
     """Look whether a deployment could work and tell what it would replace, changing and recording nothing."""
     with interruptible(), project.opened(place, display.warn) as (provider, target):
-        checks = provider.pre_flight(target)
-        release = provider.status(target).release or Release()
+        with failing_as_pre_flight():
+            checks = provider.pre_flight(target)
+            release = provider.status(target).release or Release()
         return Plan(
             fraise=place.fraise,
             environment=place.environment,
@@ -95,16 +105,22 @@ def rollback(
         FraisierError: with the record of the attempt attached, where there is one.
     """
     with interruptible(), attempt(project, place, "rollback", to, display, wait_lock) as current:
-        status = current.provider.status(current.target)
+        try:
+            status = current.provider.status(current.target)
+        except TargetError as error:
+            raise restated(RollbackFailedError, error, error.message) from error
+        note_left_behind(current, status)
         before = status.release
         current.note_previous(before)
         release = rollback_candidate(current.history, place, status, to)
         in_service = before is not None and before.revision == release.revision and status.state == "running"
         try:
             if in_service:
-                wait(current, _as_deployed(release))
+                wait(current, as_deployed(release))
                 return _unchanged(current, release)
-            go_back(current, release)
+            deployed = bring_back(current, release)
+            current.note_deployed(deployed)
+            wait(current, deployed)
         except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - it always raises, when all is put right
             give_up_rollback(current, failure, status, display)
         return current.succeed("success")
@@ -112,11 +128,9 @@ def rollback(
 
 def _pre_flight(current: Attempt, display: Display) -> Status:
     """Hold the target to its checks and return what is in service there."""
-    try:
+    with failing_as_pre_flight():
         _require(current.provider.pre_flight(current.target), display)
         status = current.provider.status(current.target)
-    except TargetError as error:
-        raise PreFlightError(f"pre-flight failed: {error.message}", hint=error.hint, log=error.log) from error
     if said := drift(current.history, current.target, status):
         display.warn(said)
     return status
@@ -143,14 +157,5 @@ def check_sentence(check: Check) -> str:
 
 
 def _unchanged(current: Attempt, release: Release) -> Deployment:
-    current.note_deployed(_as_deployed(release))
+    current.note_deployed(as_deployed(release))
     return current.succeed("unchanged")
-
-
-def _as_deployed(release: Release) -> Deployed:
-    return Deployed(
-        version=release.version or release.revision or "",
-        revision=release.revision or "",
-        details=release.details,
-        changed=False,
-    )

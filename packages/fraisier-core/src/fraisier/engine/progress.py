@@ -56,10 +56,12 @@ class RecordedProgress(Progress):
         with self._guard:
             place = len(self.steps)
             self.steps.append(Step(name=name, seconds=0.0, status="running"))
-            self._display.step_started(name)
-            self._on_change(self.steps)
         ended = Step(name=name, seconds=0.0, status="failed")
         try:
+            # Ctrl-C may come in here already, and a lost lock is found here.
+            with self._guard:
+                self._display.step_started(name)
+                self._on_change(self.steps)
             yield
             ended = msgspec.structs.replace(ended, status="success")
         except BaseException:

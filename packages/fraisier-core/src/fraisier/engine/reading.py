@@ -8,12 +8,14 @@ from datetime import datetime
 
 import msgspec
 
-from fraisier.contract.errors import FraisierError
-from fraisier.contract.models import JSON, Check, Release, State, Status
-from fraisier.engine.attempt import drift
+from fraisier.contract.errors import FraisierError, TargetError
+from fraisier.contract.models import JSON, Check, Health, Release, State, Status, Target
+from fraisier.engine.attempt import drift, failing_as_pre_flight
 from fraisier.engine.configuration.config import Place
 from fraisier.engine.project import Project
+from fraisier.engine.providers.provider import Provider
 from fraisier.engine.state.history import History
+from fraisier.engine.state.records import FraiseState
 from fraisier.engine.waiting import expecting
 
 _AT_ONCE = 8
@@ -68,9 +70,14 @@ def in_use(project: Project, place: Place) -> Place:
     if place.fallback is None or not project.database_path.exists():
         return place
     with project.database() as database:
-        state = History(database).fraise_state(place.fraise, place.environment)
-    went_there = state is not None and state.version is not None and state.provider == place.fallback.provider
-    return place.fallback if went_there else place
+        return _used(place, History(database).fraise_state(place.fraise, place.environment))
+
+
+def _used(place: Place, state: FraiseState | None) -> Place:
+    fallback = place.fallback
+    if fallback is None or state is None or state.version is None or state.provider != fallback.provider:
+        return place
+    return fallback
 
 
 def status(project: Project, place: Place, warn: Warn) -> StatusReport:
@@ -101,11 +108,7 @@ def health(project: Project, place: Place, warn: Warn) -> HealthReport:
     """Probe once, wanting the version that the target tells to be in service."""
     place = in_use(project, place)
     with project.opened(place, warn) as (provider, target):
-        check = target.health_check
-        if check is not None and check.expect_body and "{" in check.expect_body:
-            release = provider.status(target).release or Release()
-            target = expecting(target, release.version, release.revision)
-        found = provider.health(target)
+        found = _looked(provider, target)
     return HealthReport(
         fraise=place.fraise,
         environment=place.environment,
@@ -113,6 +116,18 @@ def health(project: Project, place: Place, warn: Warn) -> HealthReport:
         detail=found.detail,
         latency_seconds=found.latency_seconds,
     )
+
+
+def _looked(provider: Provider, target: Target) -> Health:
+    """Probe; a target that cannot be asked is not healthy."""
+    check = target.health_check
+    try:
+        if check is not None and check.expect_body and "{" in check.expect_body:
+            release = provider.status(target).release or Release()
+            target = expecting(target, release.version, release.revision)
+        return provider.health(target)
+    except TargetError as error:
+        return Health(healthy=False, detail=error.message)
 
 
 def logs(project: Project, place: Place, lines: int, follow: bool, warn: Warn) -> Iterator[str]:
@@ -123,7 +138,7 @@ def logs(project: Project, place: Place, lines: int, follow: bool, warn: Warn) -
 
 def provider_test(project: Project, place: Place, warn: Warn) -> ProviderTest:
     """Run the provider's pre-flight checks and nothing else."""
-    with project.opened(place, warn) as (provider, target):
+    with project.opened(place, warn) as (provider, target), failing_as_pre_flight():
         checks = provider.pre_flight(target)
     return ProviderTest(passed=all(check.passed or not check.required for check in checks), checks=checks)
 
@@ -141,7 +156,7 @@ def listed(project: Project) -> list[ListedFraise]:
             ListedFraise(
                 fraise=place.fraise,
                 environment=place.environment,
-                provider=place.provider,
+                provider=_used(place, state).provider,
                 type=place.type,
                 version=state.version if state else None,
                 status=state.status if state else None,

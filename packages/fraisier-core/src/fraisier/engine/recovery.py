@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import NoReturn
 
 from fraisier.contract.errors import (
     DeploymentFailedError,
+    DeploymentLockedError,
     FraisierError,
     InterruptedByUserError,
     LeaseLostError,
@@ -15,12 +17,24 @@ from fraisier.contract.errors import (
     UnhealthyError,
 )
 from fraisier.contract.models import Deployed, Release, Status
-from fraisier.engine.attempt import Attempt, as_error, shown
+from fraisier.engine.attempt import LOG_LINES, Attempt, as_error, restated, shown
 from fraisier.engine.interrupts import shielded
 from fraisier.engine.progress import Display
 from fraisier.engine.waiting import wait_until_healthy
 
-_LOG_LINES = 50
+
+class NothingChangedError(DeploymentFailedError):
+    """The deployment failed before it changed anything, so that another target may be tried."""
+
+
+def as_deployed(release: Release) -> Deployed:
+    """Return a release that is in service as what a provider would tell of it."""
+    return Deployed(
+        version=release.version or release.revision or "",
+        revision=release.revision or "",
+        details=release.details,
+        changed=False,
+    )
 
 
 def wait(current: Attempt, deployed: Deployed) -> None:
@@ -29,15 +43,18 @@ def wait(current: Attempt, deployed: Deployed) -> None:
         wait_until_healthy(current.provider, current.target, deployed.version, deployed.revision, current.progress)
 
 
-def go_back(current: Attempt, release: Release) -> None:
-    """Have the provider bring a release back, hold it to the revision, and wait for its health."""
+def bring_back(current: Attempt, release: Release) -> Deployed:
+    """Have the provider bring a release back, and hold it to the revision."""
     deployed = current.provider.rollback(current.target, release, current.progress)
     if deployed.revision != release.revision:
         wanted, got = shown(release.version, release.revision), shown(deployed.version, deployed.revision)
         raise RollbackFailedError(f"{current.name} was to go back to {wanted} and came to {got}")
-    if current.record.kind == "rollback":
-        current.note_deployed(deployed)
-    wait(current, deployed)
+    return deployed
+
+
+def go_back(current: Attempt, release: Release) -> None:
+    """Bring a release back and wait for its health."""
+    wait(current, bring_back(current, release))
 
 
 def recover(
@@ -50,29 +67,26 @@ def recover(
     display: Display,
 ) -> NoReturn:
     """Leave in service what was in service before, record how it went, and raise the error that says so."""
-    error = _explained(current, failure)
-    if isinstance(error, LeaseLostError):
-        raise error
-    interrupted = isinstance(error, InterruptedByUserError)
-    with shielded(lambda: display.warn("putting the old version back first; press Ctrl-C again to stop at once")):
-        untouched = deployed is None and _same_in_service(current, status)
+    with _shielded(display):
+        error = _explained(current, failure)
+        _raise_if_not_ours(current, error)
+        untouched = deployed is None and _same_in_service(current, status, note=True)
         left = deployed is not None and not deployed.changed
         if not untouched and not left and may_roll_back and before is not None:
             _roll_back_failed_deploy(current, error, before, display)
-    if interrupted:
+    if isinstance(error, InterruptedByUserError):
         current.fail("interrupted", error)
     if deployed is not None:
         kept = "" if may_roll_back else "; it stays in service, as --no-rollback asks"
-        current.fail("failed", _restated(UnhealthyError, error, error.message + kept))
+        current.fail("failed", restated(UnhealthyError, error, error.message + kept))
     if untouched and not isinstance(error, TargetError):
-        # Bad options, a held lock, a broken provider: nothing to add, and each has an exit code of its own.
+        # Bad options, a broken provider: nothing to add, and each has an exit code of its own.
         current.fail("failed", error)
-    what = (
-        "the old version is still in service" if untouched and status.release else "nothing was in service before"
-    )
-    if not untouched and before is not None:
-        what = "it was not rolled back, as --no-rollback asks"
-    current.fail("failed", _restated(DeploymentFailedError, error, f"{error.message}; {what}"))
+    if untouched:
+        still = "the old version is still in service" if status.release else "nothing was in service before"
+        current.fail("failed", restated(NothingChangedError, error, f"{error.message}; {still}"))
+    why = "it was not rolled back, as --no-rollback asks" if before else "there is no version to go back to"
+    current.fail("failed", restated(DeploymentFailedError, error, f"{error.message}; {why}"))
 
 
 def _roll_back_failed_deploy(
@@ -89,20 +103,20 @@ def _roll_back_failed_deploy(
         if isinstance(second, LeaseLostError):
             raise second from failure
         message = f"{error.message}; going back to {back} failed too: {second.message}"
-        current.fail("failed", _restated(RollbackFailedError, error, message, second.hint))
+        current.fail("failed", restated(RollbackFailedError, error, message, second.hint))
+    current.note_gone_back()
     if isinstance(error, InterruptedByUserError):
         error.message += f"; {back} is back in service"
         current.fail("interrupted", error)
-    current.fail("rolled_back", _restated(RolledBackError, error, f"{error.message}; rolled back to {back}"))
+    current.fail("rolled_back", restated(RolledBackError, error, f"{error.message}; rolled back to {back}"))
 
 
 def give_up_rollback(current: Attempt, failure: BaseException, status: Status, display: Display) -> NoReturn:
     """Put back what was in service before a rollback that failed, so that something is."""
-    error = _explained(current, failure)
-    if isinstance(error, LeaseLostError):
-        raise error
-    message = error.message
-    with shielded(lambda: display.warn("putting the old version back first; press Ctrl-C again to stop at once")):
+    with _shielded(display):
+        error = _explained(current, failure)
+        _raise_if_not_ours(current, error)
+        message = error.message
         if status.release is not None and status.state == "running" and not _same_in_service(current, status):
             back = shown(status.release.version, status.release.revision)
             try:
@@ -114,7 +128,20 @@ def give_up_rollback(current: Attempt, failure: BaseException, status: Status, d
     if isinstance(error, InterruptedByUserError):
         error.message = message
         current.fail("interrupted", error)
-    current.fail("failed", _restated(RollbackFailedError, error, message))
+    current.fail("failed", restated(RollbackFailedError, error, message))
+
+
+def _shielded(display: Display) -> AbstractContextManager[None]:
+    """Let the first Ctrl-C wait until the old version is back."""
+    return shielded(lambda: display.warn("putting the old version back first; press Ctrl-C again to stop at once"))
+
+
+def _raise_if_not_ours(current: Attempt, error: FraisierError) -> None:
+    """Keep away from a target on which somebody else is at work: what changed there may be theirs."""
+    if isinstance(error, LeaseLostError):
+        raise error
+    if isinstance(error, DeploymentLockedError):
+        current.fail("failed", error)
 
 
 def _explained(current: Attempt, failure: BaseException) -> FraisierError:
@@ -123,25 +150,42 @@ def _explained(current: Attempt, failure: BaseException) -> FraisierError:
     error.step = error.step or current.progress.failed_step
     if not error.log and isinstance(error, TargetError | UnhealthyError):
         try:
-            error.log = list(current.provider.logs(current.target, _LOG_LINES, False))[-_LOG_LINES:]
+            error.log = list(current.provider.logs(current.target, LOG_LINES, False))
         except FraisierError as silent:
             error.log = [f"(no log: {silent.message})"]
     return error
 
 
-def _same_in_service(current: Attempt, before: Status) -> bool:
-    """Tell whether the target says that nothing has changed; a target that cannot be asked is not trusted."""
+def _same_in_service(current: Attempt, before: Status, note: bool = False) -> bool:
+    """Tell whether the target says that nothing has changed; a target that cannot be asked is not trusted.
+
+    What a failed deployment has left in service is recorded as its own, so that nobody ever goes back to it.
+    """
     try:
         now = current.provider.status(current.target)
     except FraisierError:
         return False
-    then = before.release.revision if before.release else None
-    return (now.release.revision if now.release else None) == then and now.state == before.state
+    found = now.release or Release()
+    same = found.revision == (before.release or Release()).revision
+    if note and not same and found.revision is not None:
+        current.note_deployed(as_deployed(found))
+    return same and now.state == before.state
 
 
-def _restated(kind: type[FraisierError], error: FraisierError, message: str, hint: str = "") -> FraisierError:
-    """Return an error of another kind that keeps all that the first one knew."""
-    new = kind(message, hint=hint or error.hint, problems=error.problems, command=error.command, log=error.log)
-    new.step = error.step
-    new.__cause__ = error
-    return new
+def note_left_behind(current: Attempt, status: Status) -> None:
+    """Record what a killed deployment has put in service, if that is what the target tells now."""
+    told = status.release
+    if told is None or told.revision is None:
+        return
+    target, history = current.target, current.history
+    if history.outcome_of(target.fraise, target.environment, told.revision) != "unknown":
+        return
+    for earlier in history.recent(fraise=target.fraise, environment=target.environment):
+        if earlier.status in ("success", "unchanged"):
+            return
+        # Whoever ends in order has looked what was left; only the killed have no duration.
+        killed = earlier.status == "interrupted" and earlier.duration_seconds is None
+        may_be_it = earlier.provider == target.provider and earlier.version in (None, told.version)
+        if killed and may_be_it and earlier.revision is None:
+            history.note_deployed(earlier.id, told.version, told.revision, told.details)
+            return

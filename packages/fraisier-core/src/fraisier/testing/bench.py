@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +24,10 @@ from fraisier.testing.fakes import RecordingDisplay, RecordingProgress
 
 FRAISE = "contract"
 ENVIRONMENT = "kit"
+_ELSEWHERE_TIMEOUT = 300.0
+_POLL = 0.05
+
+T = TypeVar("T")
 
 
 class Bench:
@@ -31,60 +36,69 @@ class Bench:
     def __init__(self, name: str, case: Case) -> None:
         self.case = case
         self.progress = RecordingProgress()
-        self.warnings: list[str] = []
-        self.provider = Provider.load(name, Redactor(), self.warnings.append)
-        self.session = Session()
+        self.provider = Provider.load(name, Redactor(), lambda _: None)
+        self._session = Session()
+
+    def close(self) -> None:
+        """Close what the provider has opened."""
+        self._session.close()
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Tell whether any of the provider's options is a secret, however deep it stands."""
+        options = self.provider.options
+        return options is not None and repr(Secret) in repr(msgspec.inspect.type_info(options))
 
     def target(self, options: Mapping[str, Any] | None = None, check: HealthCheck | None = None) -> Target:
-        """Return the case's target, or one with other options."""
+        """Return the case's target, or one with other options or another health check."""
         return Target(
             fraise=FRAISE,
             environment=ENVIRONMENT,
             provider=self.provider.name,
             options=self.case.options if options is None else options,
             folder=self.case.folder,
-            session=self.session,
+            session=self._session,
             health_check=check or self.case.health_check,
             deployment_id="00000000-0000-4000-8000-000000000000",
             user="kit@localhost",
         )
 
     def deploy(self, version: str, *, force: bool = False) -> Deployed:
-        """Deploy a version and wait until it is healthy."""
-        release = Release(version=version, force=force)
-        deployed = self.provider.deploy(self.target(), release, self.progress)
+        """Deploy a version, without waiting for its health."""
+        return self.provider.deploy(self.target(), Release(version=version, force=force), self.progress)
+
+    def rollback(self, release: Release) -> Deployed:
+        """Roll back to a release, without waiting for its health."""
+        return self.provider.rollback(self.target(), release, self.progress)
+
+    def wait_until_healthy(self, deployed: Deployed) -> None:
+        """Wait for the health of what was put in service, as core does."""
         wait_until_healthy(self.provider, self.target(), deployed.version, deployed.revision, self.progress)
-        return deployed
 
     def status(self) -> Status:
-        """Ask what is in service."""
-        return self.provider.status(self.target())
+        """Ask what is in service, as soon as the target is no longer busy with it."""
+        deadline = time.monotonic() + self.case.deadline
+        while (told := self.provider.status(self.target())).state == "deploying":
+            assert time.monotonic() < deadline, f"status still tells deploying after {self.case.deadline:g} s"
+            time.sleep(_POLL)
+        return told
 
-    def in_service(self) -> tuple[str | None, str | None]:
-        """Return version and revision of what is in service and running, as the target itself tells."""
-        told = self.status()
-        assert told.state == "running", f"status tells {told.state}, and a deployed service is running"
-        assert told.release is not None, "status tells no release, and one is in service"
-        return told.release.version, told.release.revision
-
-    def rollback_elsewhere(self, release: Release) -> None:
-        """Roll back from a new process that knows nothing but the record of the release."""
-        request = {
-            "provider": self.provider.name,
-            "options": revealed(self.case.options),
-            "folder": str(self.case.folder),
-            "health_check": msgspec.to_builtins(self.case.health_check),
-            "release": msgspec.to_builtins(release),
+    def looks(self, target: Target) -> dict[str, Callable[[], object]]:
+        """Return the hooks that only look, by name, each ready to be called."""
+        return {
+            "pre_flight": lambda: self.provider.pre_flight(target),
+            "status": lambda: self.provider.status(target),
+            "health": lambda: self.provider.health(target),
+            "logs": lambda: list(self.provider.logs(target, 5, False)),
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "fraisier.testing.elsewhere"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, f"the rollback in a new process failed:\n{done.stderr}"
+
+    def status_elsewhere(self) -> Status:
+        """Ask what is in service from a new process, which has deployed nothing."""
+        return self._elsewhere(None, Status)
+
+    def rollback_elsewhere(self, release: Release) -> Deployed:
+        """Roll back from a new process, which knows nothing but the record of the release."""
+        return self._elsewhere(release, Deployed)
 
     def project(self, folder: Path) -> tuple[Project, RecordingDisplay]:
         """Return a project with an empty history around the case, its secrets as references."""
@@ -98,6 +112,32 @@ class Bench:
         path = self.case.folder / "fraises.contract.yaml"
         path.write_text(json.dumps(document), encoding="utf-8")
         return Project.read(path, Redactor(), environ), RecordingDisplay()
+
+    def _elsewhere(self, release: Release | None, wanted: type[T]) -> T:
+        request = {
+            "provider": self.provider.name,
+            "options": revealed(self.case.options),
+            "folder": str(self.case.folder),
+            "health_check": self.case.health_check,
+            "release": release,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "fraisier.testing.elsewhere"],
+            input=msgspec.json.encode(request),
+            capture_output=True,
+            timeout=_ELSEWHERE_TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, f"it failed in a new process:\n{done.stderr.decode()}"
+        # The last line: a provider that prints is found out by a test of its own.
+        return msgspec.json.decode(done.stdout.splitlines()[-1], type=wanted)
+
+
+def in_service(told: Status) -> tuple[str | None, str | None]:
+    """Return version and revision of what is in service and running, as the target itself tells."""
+    assert told.state == "running", f"status tells {told.state}, and a deployed service is running"
+    assert told.release is not None, "status tells no release, and one is in service"
+    return told.release.version, told.release.revision
 
 
 def revealed(value: Any) -> Any:

@@ -1,37 +1,49 @@
-"""A process that rolls back and knows nothing but a record: `python -m fraisier.testing.elsewhere < REQUEST`."""
+"""A process that knows nothing but a target and a record: `python -m fraisier.testing.elsewhere < REQUEST`."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from fraisier.contract.models import HealthCheck, Release
-from fraisier.testing.bench import Bench
-from fraisier.testing.case import Case
+from fraisier.contract.models import HealthCheck, Release, Target
+from fraisier.contract.session import Session
+from fraisier.engine.configuration.redaction import Redactor
+from fraisier.engine.providers.provider import Provider
+from fraisier.testing.fakes import RecordingProgress
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look, or the release to roll back to there."""
+
+    provider: str
+    options: dict[str, Any]
+    folder: str
+    health_check: HealthCheck | None
+    release: Release | None
 
 
 def main() -> None:
-    """Read a request, roll back, and fail unless that came to the release asked for."""
-    request = json.load(sys.stdin)
-    check = request["health_check"]
-    case = Case(
-        options=request["options"],
-        first="",
-        second="",
-        broken="",
-        folder=Path(request["folder"]),
-        health_check=None if check is None else msgspec.convert(check, HealthCheck),
-    )
-    release = msgspec.convert(request["release"], Release)
-    bench = Bench(request["provider"], case)
-    with bench.session:
-        deployed = bench.provider.rollback(bench.target(), release, bench.progress)
-    wanted, got = (release.version, release.revision), (deployed.version, deployed.revision)
-    if wanted != got:
-        sys.exit(f"rollback was to come to {wanted} and returned {got}")
+    """Read a request, tell the status or roll back, and write what the hook returned as the last line."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    provider = Provider.load(request.provider, Redactor(), lambda _: None)
+    with Session() as session:
+        target = Target(
+            fraise="contract",
+            environment="kit",
+            provider=request.provider,
+            options=request.options,
+            folder=Path(request.folder),
+            session=session,
+            health_check=request.health_check,
+        )
+        if request.release is None:
+            returned: object = provider.status(target)
+        else:
+            returned = provider.rollback(target, request.release, RecordingProgress())
+    sys.stdout.buffer.write(msgspec.json.encode(returned) + b"\n")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from fraisier.contract.errors import DeploymentLockedError
 from fraisier.contract.models import Step
 from fraisier.contract.progress import Progress
 
@@ -28,6 +29,25 @@ class RecordingProgress(Progress):
 
     def advance(self, done: float, total: float) -> None:
         """Do nothing."""
+
+
+class IntrudingProgress(RecordingProgress):
+    """Tries something at the beginning of every step, and keeps whether that was refused as locked."""
+
+    def __init__(self, intrude: Callable[[], object]) -> None:
+        super().__init__()
+        self._intrude = intrude
+        self.refused = False
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Intrude, then go on as ever."""
+        try:
+            self._intrude()
+        except DeploymentLockedError:
+            self.refused = True
+        with super().step(name):
+            yield
 
 
 class RecordingDisplay:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from traceback import walk_tb
 from types import ModuleType
-from typing import Any, NoReturn, TypeGuard, TypeVar, cast
+from typing import Any, NoReturn, TypeGuard, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from fraisier.engine.providers.loader import Loaded, load
 from fraisier.engine.providers.said import Said
 
 T = TypeVar("T", bound=msgspec.Struct)
+R = TypeVar("R", Deployed, Release)
 
 
 class Provider:
@@ -48,18 +49,22 @@ class Provider:
 
     def deploy(self, target: Target, release: Release, progress: Progress) -> Deployed:
         """Put a release in service."""
-        deployed = self._call("deploy", Deployed, target=target, release=release, progress=progress)
+        deployed: Deployed = self._call("deploy", Deployed, target=target, release=release, progress=progress)
         return self._without_secrets(deployed)
 
     def status(self, target: Target) -> Status:
         """Tell what is in service."""
-        status = self._call("status", Status, target=target)
-        details = self._redactor.mapping(status.details)
-        return cast("Status", msgspec.structs.replace(status, details=details))
+        status: Status = self._call("status", Status, target=target)
+        return msgspec.structs.replace(
+            status,
+            details=self._redactor.mapping(status.details),
+            release=None if status.release is None else self._without_secrets(status.release),
+            earlier=[self._without_secrets(release) for release in status.earlier],
+        )
 
     def rollback(self, target: Target, release: Release, progress: Progress) -> Deployed:
         """Put an earlier release back in service."""
-        deployed = self._call("rollback", Deployed, target=target, release=release, progress=progress)
+        deployed: Deployed = self._call("rollback", Deployed, target=target, release=release, progress=progress)
         return self._without_secrets(deployed)
 
     def health(self, target: Target) -> Health:
@@ -187,8 +192,8 @@ class Provider:
     def _one_line(self, text: str) -> str:
         return " ".join(self._redactor(text).split())
 
-    def _without_secrets(self, deployed: Deployed) -> Deployed:
-        return msgspec.structs.replace(deployed, details=self._redactor.mapping(deployed.details))
+    def _without_secrets(self, found: R) -> R:
+        return msgspec.structs.replace(found, details=self._redactor.mapping(found.details))
 
     def _notify(self, hook: str, deployment: Deployment) -> None:
         for offer, manager in self._loaded.listeners:

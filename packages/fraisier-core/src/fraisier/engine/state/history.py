@@ -79,6 +79,11 @@ class History:
         """Record what the provider has put in service, and what it needs to come back to it."""
         self._note(statements.NOTE_DEPLOYED, [version, revision, encoded(details), deployment_id])
 
+    def note_gone_back(self, deployment_id: str) -> None:
+        """Record that the release in service before is so again, which the state tells from now on."""
+        with self._writing():
+            self._database.write(statements.FOLLOW_GONE_BACK, [deployment_id] * 3)
+
     def finish(
         self,
         deployment_id: str,

@@ -26,12 +26,16 @@ def is_over(database: StateDatabase, row: Mapping[str, Any], holding_lock: bool)
     """Tell whether a running row is nobody's work any more.
 
     With `holding_lock` the target is ours, so only a row under another lock that is alive (that of another
-    provider) still runs.
+    provider) still runs. The same goes for a process from before this host was booted: one of another host of
+    the same name would renew its lock.
     """
-    if Owner.of(row).is_certainly_gone():
+    owner = Owner.of(row)
+    if owner.is_certainly_gone():
         return True
+    if not holding_lock and not owner.was_before_this_boot():
+        return False
     guarding = "SELECT 1 FROM v_deployment_lock WHERE deployment = ? AND expires_at > ?"
-    return holding_lock and not database.rows(guarding, [row["id"], now_text()])
+    return not database.rows(guarding, [row["id"], now_text()])
 
 
 def close(database: StateDatabase, row: Mapping[str, Any], message: str = "") -> Deployment:

@@ -33,6 +33,14 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
         """Return the process that a row of a lock or a deployment names."""
         return msgspec.convert(row, cls)
 
+    def was_before_this_boot(self) -> bool:
+        """Tell whether this was a process of our host that the host's last boot ended.
+
+        Two hosts of the same name look like that as well, so this alone does not make it certain.
+        """
+        boot, then = (_boot_of(each) for each in (Owner.this().host_identity, self.host_identity))
+        return self.host == Owner.this().host and None not in (boot, then) and boot != then
+
     def is_certainly_gone(self) -> bool:
         """Tell whether this process has ended for sure; False whenever that cannot be known from here."""
         if self.pid is None or self.host_identity != Owner.this().host_identity:
@@ -61,6 +69,11 @@ def _host_identity(host: str) -> str:
     except OSError:
         return host
     return f"{host} {boot} {namespace}"
+
+
+def _boot_of(host_identity: str | None) -> str | None:
+    parts = (host_identity or "").split(" ")
+    return parts[1] if len(parts) == 3 else None
 
 
 def _is_ended(pid: int) -> bool:

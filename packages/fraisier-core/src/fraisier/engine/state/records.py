@@ -18,7 +18,7 @@ class FraiseState(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None
     provider: str
     status: str
-    """Of the last attempt; what follows is of the last success."""
+    """Of the last attempt; what follows is of the last success, or of what a failed deployment went back to."""
     version: str | None
     revision: str | None
     deployed_at: UTC | None

@@ -61,6 +61,15 @@ SET (version, revision, provider) = (SELECT version, revision, provider FROM tb_
 WHERE pk_fraise_state = (SELECT fk_fraise_state FROM tb_deployment WHERE id = ?)
 """
 
+FOLLOW_GONE_BACK: Final = """
+UPDATE tb_fraise_state
+SET (version, revision, provider) =
+    (SELECT previous_version, previous_revision, provider FROM tb_deployment WHERE id = ?)
+WHERE pk_fraise_state = (SELECT fk_fraise_state FROM tb_deployment WHERE id = ?)
+    AND (version IS NULL OR provider = (SELECT provider FROM tb_deployment WHERE id = ?))
+"""
+"""A fallback that was rolled back does not hide that the last success went to another target."""
+
 RUNNING: Final = """
 SELECT * FROM v_deployment
 WHERE status = 'running' AND coalesce(?, fraise) = fraise AND coalesce(?, environment) = environment AND id <> ?
