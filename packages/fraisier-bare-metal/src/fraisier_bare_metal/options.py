@@ -11,6 +11,10 @@ from fraisier import Secret
 Host = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_\[:.][A-Za-z0-9_.:\[\]-]*$", max_length=255)]
 Line = Annotated[str, msgspec.Meta(min_length=1)]
 Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+User = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.][A-Za-z0-9_.@-]*$")]
+Path = Annotated[str, msgspec.Meta(min_length=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
 
 
@@ -60,27 +64,25 @@ class Options(fraisier.Options):
         list[Host], msgspec.Meta(description="Several hosts that run the same service, in place of ssh_host.")
     ] = msgspec.field(default_factory=list)
     ssh_user: Annotated[
-        str | None,
+        User | None,
         msgspec.Meta(
-            pattern=r"^[A-Za-z0-9_.][A-Za-z0-9_.@-]*$",
             description="Who logs in; default: as your SSH configuration says for the host, else deploy.",
         ),
     ] = None
     ssh_port: Annotated[
-        int | None,
-        msgspec.Meta(ge=1, le=65535, description="Default: as your SSH configuration says, else 22."),
+        Port | None,
+        msgspec.Meta(description="Default: as your SSH configuration says, else 22."),
     ] = None
     ssh_key_path: Annotated[
-        str | None,
+        Path | None,
         msgspec.Meta(
-            min_length=1,
             description="A private key; default: your agent, and the keys that your SSH configuration names. "
             "Relative paths start at the folder of fraises.yaml.",
         ),
     ] = None
     known_hosts_path: Annotated[
-        str | None,
-        msgspec.Meta(min_length=1, description="The file of known host keys; default: ~/.ssh/known_hosts."),
+        Path | None,
+        msgspec.Meta(description="The file of known host keys; default: ~/.ssh/known_hosts."),
     ] = None
     branch: Annotated[
         str | None,
@@ -136,9 +138,8 @@ class Options(fraisier.Options):
         int, msgspec.Meta(ge=1, le=100, description="How many hosts to work on at the same time.")
     ] = 10
     batch: Annotated[
-        int | None,
+        Count | None,
         msgspec.Meta(
-            ge=1,
             description="How many hosts to put in service at a time; each batch has to be healthy before the "
             "next. Default: all at once.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 import sys
@@ -26,6 +27,9 @@ from paramiko.ssh_exception import (
 )
 
 from fraisier_bare_metal.options import Options
+
+# What paramiko logs by itself, such as a probe that was refused, is told in our own words.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _KEEPALIVE: Final = 15
 """Seconds between two signs of life, so that a dead connection is noticed and a firewall keeps a silent one."""
