@@ -135,8 +135,21 @@ def test_one_of_two_clients_has_the_lock_and_the_other_is_told_who(
     assert second.heard("1") == (["", "@@test data holder alice@laptop for d-1", ""], 75)
     first.vanish()
     eventually(first.ended)
-    second.send("lock", "2", lock, encoded("bob@ci for d-2"))
-    assert second.heard("2")[1] == 0
+    third = start()
+    third.send("lock", "1", lock, encoded("bob@ci for d-2"))
+    assert third.heard("1")[1] == 0
+
+
+def test_nothing_is_done_without_the_lock(start: Callable[[], Client], tmp_path: Path) -> None:
+    lock = encoded(f"{tmp_path}/lock")
+    first, second = start(), start()
+    first.send("lock", "1", lock, encoded("alice@laptop for d-1"))
+    first.heard("1")
+    second.send("lock", "1", lock, encoded("bob@ci for d-2"))
+    second.send("run", "2", encoded(f": >{tmp_path}/done"))
+    assert second.heard("1")[1] == 75
+    eventually(second.ended)
+    assert not (tmp_path / "done").exists()
 
 
 def test_the_lock_is_free_at_once_when_its_holder_was_killed_in_the_middle_of_a_script(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fraisier import Deployed, Progress, Release, Target, TargetError, probe
+from fraisier import Deployed, Progress, Release, Target, TargetError
 
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.health import health_of_host
@@ -16,83 +16,91 @@ from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import Present, look, values_of
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.records import entry, gone_back
-from fraisier_bare_metal.unit import Unit
-
-__all__ = ["deploy", "probe", "roll_back"]
 
 _POLL = 0.2
 
 
 def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
     """Resolve the version once, prepare it everywhere, then put it in service in batches."""
-    first = fleet.hosts[0]
-    values = {**values_of(fleet.options), **_repository(fleet.options), "version": release.version or ""}
+    first, alone = fleet.hosts[0], len(fleet.hosts) == 1
+    values = {
+        **_values(fleet.options),
+        "version": release.version or "",
+        "force": release.force,
+        "stamp": _stamp(),
+        "again": False,
+    }
+    # On a single host one script does it all, and saves a round trip.
+    script, timeout = ("resolve prepare", _long(fleet.options)) if alone else ("resolve", _long(fleet.options))
     with fleet.step(progress, "fetch", [first]):
-        timeout = fleet.options.deadlines.fetch * 2
-        found = first.change("resolve", values, timeout, fleet.progress(progress, first))
+        found = first.change(script, values, timeout, fleet.progress(progress, first))
     version, revision = found.one("version"), found.one("revision")
-    release_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{revision[:7]}"
-    present = {first.name: _is_present(found.one("present"), Unit.of(found.data.get("unit", []), ""), revision)}
-    if not release.force and present[first.name]:
-        others = look(fleet) if len(fleet.hosts) > 1 else {}
-        if all(_present_at(each, revision) for each in others.values()):
-            return Deployed(
-                version=version, revision=revision, details={"release": found.one("id")}, changed=False
-            )
-    return _put(target, fleet, Release(version=version, revision=revision), release_id, progress)
+    if found.one("unchanged") and (alone or _everywhere(look(fleet), revision)):
+        return Deployed(version=version, revision=revision, details={"release": found.one("id")}, changed=False)
+    release_id = found.one("release") or f"{values['stamp']}-{revision[:7]}"
+    values |= {"id": release_id, "version": version, "revision": revision}
+    present = {first.name: Present(found)} if alone else _prepare(fleet, fleet.hosts, values, progress)
+    _publish(target, fleet, fleet.hosts, present, values, progress)
+    return Deployed(version=version, revision=revision, details={"release": release_id})
 
 
 def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
     """Put a release in service that was before: kept on the host, or the same commit made anew."""
     revision = release.revision
     if revision is None:
-        raise TargetError(
-            "the release to go back to has no revision", hint="name one: fraisier deploy --version V"
-        )
+        hint = "name one: fraisier deploy --version V"
+        raise TargetError("the release to go back to has no revision", hint=hint)
+    version = release.version or revision
     kept = release.details.get("release")
-    release_id = str(kept) if kept else f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{revision[:7]}"
-    return _put(target, fleet, release, release_id, progress, back=True)
-
-
-def _put(
-    target: Target, fleet: Fleet, release: Release, release_id: str, progress: Progress, back: bool = False
-) -> Deployed:
-    options = fleet.options
-    version, revision = release.version or str(release.revision), str(release.revision)
+    release_id = str(kept) if kept else f"{_stamp()}-{revision[:7]}"
     present = look(fleet)
-    hosts = [host for host in fleet.hosts if not (back and _present_at(present[host.name], revision))]
+    hosts = [host for host in fleet.hosts if not _is_at(present[host.name], revision)]
     values = {
-        **values_of(options),
-        **_repository(options),
-        **_surroundings(options, version, revision),
+        **_values(fleet.options),
         "id": release_id,
+        "version": version,
         "revision": revision,
-        "fetched": not back and len(fleet.hosts) == 1,
-        "again": back,
-        "shared": options.shared,
-        "build": options.build,
+        "again": True,
     }
-    timeout = options.deadlines.fetch * 2 + options.deadlines.build * max(1, len(options.build))
+    _prepare(fleet, hosts, values, progress)
+    _publish(target, fleet, hosts, present, values, progress, back=True)
+    return Deployed(version=version, revision=revision, details={"release": release_id})
+
+
+def _prepare(
+    fleet: Fleet, hosts: Sequence[Host], values: Mapping[str, Any], progress: Progress
+) -> Mapping[str, Present]:
+    """Make the release on each host, and return the hosts as they were found."""
+
+    def prepare(host: Host) -> Present:
+        return Present(host.change("look prepare", values, _long(fleet.options), fleet.progress(progress, host)))
+
     with fleet.step(progress, "prepare", hosts):
-        fleet.on_each(hosts, lambda host: host.change("prepare", values, timeout, fleet.progress(progress, host)))
+        return fleet.on_each(hosts, prepare)
+
+
+def _publish(
+    target: Target,
+    fleet: Fleet,
+    hosts: Sequence[Host],
+    present: Mapping[str, Present],
+    values: Mapping[str, Any],
+    progress: Progress,
+    back: bool = False,
+) -> None:
+    """Put the release in service, batch by batch; the first batch that fails is the last one."""
+    options = fleet.options
+    timeout = _long(options) + options.deadlines.restart
+
+    def publish(host: Host) -> None:
+        lines = _records(target, options, present[host.name], values, back)
+        host.change("publish", {**values, **lines}, timeout, fleet.progress(progress, host), undo="undo")
+
     for batch in _batches(hosts, options.batch):
         with fleet.step(progress, "publish", batch):
-            fleet.on_each(
-                batch,
-                lambda host: host.change(
-                    "publish",
-                    {
-                        **values,
-                        **_records(target, options, present[host.name], release_id, version, revision, back),
-                    },
-                    timeout + options.deadlines.restart,
-                    fleet.progress(progress, host),
-                    undo="undo",
-                ),
-            )
+            fleet.on_each(batch, publish)
             if len(hosts) > len(batch):
-                _wait_for(target, fleet, batch, version, revision)
-    return Deployed(version=version, revision=revision, details={"release": release_id})
+                _wait_for(target, fleet, batch, str(values["version"]), str(values["revision"]))
 
 
 def _wait_for(target: Target, fleet: Fleet, batch: Sequence[Host], version: str, revision: str) -> None:
@@ -120,32 +128,38 @@ def _batches(hosts: Sequence[Host], size: int | None) -> list[Sequence[Host]]:
     return [hosts[start : start + step] for start in range(0, len(hosts), step)]
 
 
-def _present_at(present: Present, revision: str) -> bool:
-    return present.entry is not None and _is_present(present.entry.revision, present.unit, revision)
+def _is_at(present: Present, revision: str) -> bool:
+    return present.entry is not None and present.entry.revision == revision and present.unit.active == "active"
 
 
-def _is_present(found: str, unit: Unit, revision: str) -> bool:
-    return found == revision and unit.active == "active"
+def _everywhere(present: Mapping[str, Present], revision: str) -> bool:
+    return all(_is_at(each, revision) for each in present.values())
 
 
-def _repository(options: Options) -> dict[str, Any]:
+def _stamp() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _long(options: Options) -> float:
+    """Return the seconds that a host may take to fetch and to build."""
+    return options.deadlines.fetch * 2 + options.deadlines.build * max(1, len(options.build))
+
+
+def _values(options: Options) -> dict[str, Any]:
+    """Return the variables of the scripts that make a release."""
+    own = {name: value.reveal() for name, value in options.environment.items()}
     return {
+        **values_of(options),
         "git_repo": options.git_repo.reveal(),
         "shown_repo": options.git_repo.reference or options.git_repo.reveal(),
         "branch": options.branch or "",
         "fetch_timeout": f"{options.deadlines.fetch:g}",
         "build_timeout": f"{options.deadlines.build:g}",
         "restart_timeout": f"{options.deadlines.restart:g}",
-    }
-
-
-def _surroundings(options: Options, version: str, revision: str) -> dict[str, str]:
-    """Return the environment, for the shell that builds and for the file that the unit reads."""
-    own = {name: value.reveal() for name, value in options.environment.items()}
-    names = {**own, "FRAISIER_VERSION": version, "FRAISIER_REVISION": revision}
-    return {
-        "exports": "".join(f"export {name}={shlex.quote(value)}\n" for name, value in names.items()),
-        "environment": "".join(f"{name}={_for_systemd(value)}\n" for name, value in names.items()),
+        "shared": options.shared,
+        "build": options.build,
+        "exports": "".join(f"export {name}={shlex.quote(value)}\n" for name, value in own.items()),
+        "environment": "".join(f"{name}={_for_systemd(value)}\n" for name, value in own.items()),
     }
 
 
@@ -155,18 +169,12 @@ def _for_systemd(value: str) -> str:
 
 
 def _records(
-    target: Target,
-    options: Options,
-    present: Present,
-    release_id: str,
-    version: str,
-    revision: str,
-    back: bool,
+    target: Target, options: Options, present: Present, values: Mapping[str, Any], back: bool
 ) -> Mapping[str, Any]:
     """Return the lines for a host's ledger, and the releases that it has to keep."""
     good = present.ledger.good()
-    new = entry(target, "started", release_id, version, revision)
-    leaves = back and bool(good) and good[0].id != release_id
+    new = entry(target, "started", str(values["id"]), str(values["version"]), str(values["revision"]))
+    leaves = back and bool(good) and good[0].id != new.id
     return {
         "started": new.line(),
         "rolled_back": gone_back(target, good[0]).line() if leaves else "",

@@ -58,7 +58,7 @@ class Host:
         self.known = None
         shell = self.shell
         holder = f"{self._target.user} for {self._target.deployment_id or 'nothing recorded'}"
-        shell.lock(f"{self._options.app_path}/.fraisier/lock", holder, self._options.deadlines.look)
+        shell.lock(f"{self._options.app_path}/.fraisier/lock", holder)
         if undo:
             return shell.finish(script, undo, values, timeout, progress)
         return shell.run(script, values, timeout, progress)

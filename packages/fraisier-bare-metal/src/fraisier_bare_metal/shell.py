@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from fraisier import DeploymentLockedError, Progress, TargetError
 from paramiko import Channel
 
 from fraisier_bare_metal.ssh import Login
 
+T = TypeVar("T")
 _HEARTBEAT: Final = 15.0
 """Seconds between two signs of life while the lock is held; the agent gives up after a minute without one."""
 _POLL: Final = 0.5
@@ -61,6 +62,7 @@ class RemoteShell:
         self._mark = f"@@{secrets.token_hex(8)}"
         self._number = 0
         self._pending = b""
+        self._lock: _Lock | None = None
         self._heart: _Heart | None = None
         agent = f"mark={self._mark}\n{(_SCRIPTS / 'agent.sh').read_text(encoding='utf-8')}"
         # Encoded, since nobody knows which shell the user of that host has: all of them can read this line.
@@ -71,28 +73,17 @@ class RemoteShell:
         """Whether the agent is there, as far as is known."""
         return not self._channel.closed and self._login.alive
 
-    def lock(self, file: str, holder: str, timeout: float) -> None:
-        """Take the host's lock for as long as this shell lives, or raise DeploymentLockedError.
+    def lock(self, file: str, holder: str) -> None:
+        """Ask for the host's lock, for as long as this shell lives; the answer comes with that of the next order.
 
         Args:
             file: the lock file on the host.
             holder: who we are; its last word is the id of the deployment.
-            timeout: in seconds.
         """
-        if self._heart is not None:
-            return
-        result = self._order("lock", [_encoded(file), _encoded(holder)], Quiet(), timeout)
-        if result.exit_code == 75:
-            who = result.one("holder").rpartition(" for ")[0] or "somebody else"
-            raise DeploymentLockedError(
-                f"{self._login.host} is being deployed to by {who}",
-                hint="wait until that has ended; the lock goes with its holder",
-            )
-        if result.exit_code != 0:
-            raise TargetError(
-                f"{file} cannot be written on {self._login.host}", hint="see: fraisier provider-test FRAISE ENV"
-            )
-        self._heart = _Heart(self._send)
+        if self._lock is None:
+            self._lock = _Lock(file, str(self._next_number()))
+            order = f"lock {self._lock.number} {_encoded(file)} {_encoded(holder)}"
+            self._try(lambda: self._send(order))
 
     def run(
         self, script: str, values: Mapping[str, Any], timeout: float, progress: Progress | None = None
@@ -136,20 +127,31 @@ class RemoteShell:
     def _send(self, line: str) -> None:
         self._channel.sendall(f"{line}\n".encode())
 
-    def _order(self, verb: str, words: list[str], progress: Progress, timeout: float) -> Result:
+    def _next_number(self) -> int:
         self._number += 1
-        number = str(self._number)
-        try:
+        return self._number
+
+    def _order(self, verb: str, words: list[str], progress: Progress, timeout: float) -> Result:
+        number = str(self._next_number())
+
+        def work() -> Result:
             self._send(" ".join([verb, number, *words]))
             return self._listen(number, progress, time.monotonic() + timeout, timeout)
-        except (OSError, EOFError) as error:
-            reason = str(error) or "connection closed"
-            raise TargetError(f"the connection to {self._login.address} was lost: {reason.lower()}") from error
+
+        try:
+            return self._try(work)
         except BaseException:
             # Ctrl-C, or the time is over: what runs there is told to end.
             with suppress(OSError, EOFError):
                 self._send(f"stop {number}")
             raise
+
+    def _try(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (OSError, EOFError) as error:
+            reason = str(error) or "connection closed"
+            raise TargetError(f"the connection to {self._login.address} was lost: {reason.lower()}") from error
 
     def _listen(self, number: str, progress: Progress, deadline: float, timeout: float) -> Result:
         """Read until the script ends; steps become the progress's steps, of which the last one fails with it."""
@@ -175,11 +177,28 @@ class RemoteShell:
                 elif kind == "data":
                     name, _, value = rest.partition(" ")
                     data.setdefault(name, []).append(value)
+                elif kind == "end" and self._lock is not None and rest.split()[0] == self._lock.number:
+                    self._hold(self._lock, rest.split()[1], data)
                 elif kind == "end" and rest.split()[0] == number:
                     result = Result(int(rest.split()[1]), data, list(lines))
                     if result.exit_code != 0 and "problem" in data:
                         raise _failure(self._login.host, result)
                     return result
+
+    def _hold(self, lock: _Lock, code: str, data: Mapping[str, list[str]]) -> None:
+        """Take the answer to the order for the lock: hold it, or raise the error that says who does."""
+        if code == "0":
+            self._heart = _Heart(self._send)
+            return
+        self._lock = None
+        if code == "75":
+            who = data.get("holder", [""])[-1].rpartition(" for ")[0] or "somebody else"
+            raise DeploymentLockedError(
+                f"{self._login.host} is being deployed to by {who}",
+                hint="wait until that has ended; the lock goes with its holder",
+            )
+        hint = "see: fraisier provider-test FRAISE ENV"
+        raise TargetError(f"{lock.file} cannot be written on {self._login.host}", hint=hint)
 
     def _next_line(self, deadline: float, timeout: float) -> str:
         while b"\n" not in self._pending:
@@ -198,6 +217,13 @@ class RemoteShell:
             self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode("utf-8", "replace").rstrip("\r")
+
+
+class _Lock(NamedTuple):
+    """The lock that was asked for, and the number of the order."""
+
+    file: str
+    number: str
 
 
 class _Heart:

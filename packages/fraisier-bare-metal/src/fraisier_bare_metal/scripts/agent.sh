@@ -1,6 +1,7 @@
 # The one command of an SSH session: takes orders, one on a line, and runs them until the client is gone.
 #
-#   lock ID FILE HOLDER     take the host's lock (all in base64), and answer whether it is ours
+#   lock ID FILE HOLDER     take the host's lock (all in base64), or say who has it and end: what was ordered after
+#                           it, without waiting for the answer, is not done without the lock
 #   run ID SCRIPT           run a script; it is ended when the client goes away
 #   finish ID SCRIPT UNDO   run a script to its end whatever the client does; if it fails with nobody there to
 #                           hear of it, run the other one
@@ -37,7 +38,7 @@ work() {
 
 lock() {
   file=$(decoded "$2") ours=$(decoded "$3")
-  mkdir -p "${file%/*}" && { exec 9>>"$file"; } 2>/dev/null || { say end "$1" 77; return; }
+  mkdir -p "${file%/*}" && { exec 9>>"$file"; } 2>/dev/null || { say end "$1" 77; exit; }
   tries=50
   until flock -n 9; do
     theirs=$(cat "$file.holder" 2>/dev/null)
@@ -47,7 +48,7 @@ lock() {
       exec 9>&-
       say data holder "$theirs"
       say end "$1" 75
-      return
+      exit
     fi
     sleep 0.2
   done

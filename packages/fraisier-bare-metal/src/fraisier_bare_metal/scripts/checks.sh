@@ -18,10 +18,17 @@ elif [ "$layout" = in_place ] && [ -d "$app_path" ] && [ -n "$(ls -A "$app_path"
 fi
 
 if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
-if said=$(timeout 30 git ls-remote -- "$git_repo" "$wanted" 2>&1); then
+mkdir -p -m 700 "$HOME/.ssh" 2>/dev/null
+errors=$(mktemp)
+# The errors go to a file: the connection that stays for a while would keep a pipe open.
+said=$(GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20" timeout 30 \
+  git ls-remote -- "$git_repo" "$wanted" 2>"$errors")
+code=$?
+[ "$code" = 0 ] || said=$(cat "$errors")
+rm -f "$errors"
+if [ "$code" = 0 ]; then
   if [ -n "$said" ]; then data repository ok; else data norepository "it has no $wanted"; fi
 else
-  code=$?
   [ "$code" != 124 ] || said="no answer within 30 s"
   data norepository "$(printf '%s\n' "${said:-git ended with exit code $code}" | grep -v -e '^$' -e '^fatal: Could not read from' | head -n 1)"
 fi

@@ -1,6 +1,9 @@
 # What every script begins with. The variables that it uses are set above it, quoted.
 umask 022
-export GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND="${GIT_SSH_COMMAND:-ssh -o BatchMode=yes}" LANGUAGE=C LC_ALL=C.UTF-8
+export GIT_TERMINAL_PROMPT=0 LANGUAGE=C LC_ALL=C.UTF-8
+# The connection that the checks make to the repository's server serves the fetch a moment later too.
+: "${GIT_SSH_COMMAND:=ssh -o BatchMode=yes -o ControlPath=~/.ssh/fraisier-%C}"
+export GIT_SSH_COMMAND
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 state="$app_path/.fraisier"
 newline='
@@ -49,6 +52,40 @@ in_service() { # the id of the release that the folder is at
   fi
 }
 
+look() { # what is in service, as the folder, the ledger and systemd tell
+  data id "$(in_service)"
+  [ ! -f "$state/ledger.jsonl" ] || tail -n 400 "$state/ledger.jsonl" | while IFS= read -r entry; do data ledger "$entry"; done
+  systemctl_show
+}
+
+make_mirror() { # so that it can be fetched into
+  mkdir -p "$state" || fail "$app_path cannot be written to" "see: ls -ld $app_path"
+  if [ "$layout" = in_place ]; then
+    [ -d "$app_path/.git" ] || [ -z "$(ls -A "$app_path" | grep -vx .fraisier)" ] ||
+      fail "$app_path is no git tree and not empty" "move what is there, or set another app_path"
+    git -C "$app_path" init --quiet || fail "git init failed in $app_path"
+    grep -qx /.fraisier/ "$mirror/info/exclude" 2>/dev/null ||
+      { mkdir -p "$mirror/info" && echo /.fraisier/ >>"$mirror/info/exclude"; }
+  else
+    git init --quiet --bare --template= -- "$mirror" || fail "git init failed in $mirror"
+  fi
+  find "$mirror" -name '*.lock' -mmin +20 -exec rm -f {} + 2>/dev/null
+}
+
+refuse_changes() { # in a working tree that belongs to git
+  [ "$layout" = in_place ] && [ -d "$app_path/.git" ] || return 0
+  changed=$(git -C "$app_path" status --porcelain --untracked-files=no)
+  [ -z "$changed" ] || fail "there are local changes in $app_path: $(printf %s "$changed" | head -n 3 | tr '\n' ',')" \
+    "look at them: git -C $app_path status"
+}
+
+fetch() { # REFSPEC...
+  timeout "$fetch_timeout" git --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok \
+    -- "$git_repo" "$@"
+}
+
+fetch_all() { fetch '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*'; }
+
 recorded() { # ID: the revision that the ledger has for a release
   sed -n 's/.*"event":"started".*"id":"'"$1"'".*"revision":"\([0-9a-f]*\)".*/\1/p' "$state/ledger.jsonl" 2>/dev/null | tail -n 1
 }
@@ -70,4 +107,9 @@ put() { # ID: let the folder and the environment be those of a release
   fi
   rm -f "$state/environment.tmp" && ln -s "environments/$1" "$state/environment.tmp" &&
     mv -T "$state/environment.tmp" "$state/environment"
+}
+
+build_environment() { # what a build command finds in its environment
+  eval "$exports"
+  export FRAISIER_VERSION="$version" FRAISIER_REVISION="$revision"
 }

@@ -1,39 +1,34 @@
 # Makes a release and builds it, beside the one in service, which is not touched.
-if [ -n "$again" ] && [ "$layout" = releases ] && [ -d "$app_path/releases/$id" ] && [ -f "$state/environments/$id" ]; then
+release="$app_path/releases/$id"
+if [ -n "$again" ] && [ "$layout" = releases ] && [ -d "$release" ] && [ -f "$state/environments/$id" ]; then
   exit 0
 fi
+[ -n "$again" ] || refuse_changes
 has() { git --git-dir="$mirror" cat-file -e "$revision^{commit}" 2>/dev/null; }
-if [ "$fetched" = "" ] && ! has; then
+if ! has; then
   step fetch
-  mkdir -p "$state" || fail "$app_path cannot be written to" "see: ls -ld $app_path"
-  if [ "$layout" = in_place ]; then
-    git -C "$app_path" init --quiet
-    grep -qx /.fraisier/ "$mirror/info/exclude" 2>/dev/null || { mkdir -p "$mirror/info" && echo /.fraisier/ >>"$mirror/info/exclude"; }
-  else
-    git init --quiet --bare --template= -- "$mirror"
-  fi
-  timeout "$fetch_timeout" git --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok -- "$git_repo" \
-    '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*' || :
-  has || timeout "$fetch_timeout" git --git-dir="$mirror" fetch --no-tags -- "$git_repo" "$revision" || :
+  make_mirror
+  fetch_all || :
+  has || fetch "$revision" || :
   has || fail "commit $(printf %.12s "$revision") is not to be had from $shown_repo" "deploy another version" "git fetch $shown_repo"
-fi
-if [ "$layout" = in_place ]; then
-  changed=$(git -C "$app_path" status --porcelain --untracked-files=no)
-  [ -z "$changed" ] || fail "there are local changes in $app_path: $(printf %s "$changed" | head -n 3 | tr '\n' ',')" "look at them: git -C $app_path status"
 fi
 
 # What killed runs left behind: no release is named like that.
 rm -rf "$app_path"/releases/*.tmp
 
+told() { # the environment, as systemd reads it
+  printf %s "$environment"
+  printf 'FRAISIER_VERSION="%s"\n' "$(printf %s "$version" | sed 's/["\\`$]/\\&/g')"
+  printf 'FRAISIER_REVISION="%s"\n' "$revision"
+}
 mkdir -p "$state/environments" && { [ -n "$again" ] && [ -f "$state/environments/$id" ]; } ||
-  { rm -f "$state/environments/$id" && (umask 077 && printf %s "$environment" >"$state/environments/$id"); } ||
+  { rm -f "$state/environments/$id" && (umask 077 && told >"$state/environments/$id"); } ||
   fail "$state cannot be written to" "see: df -h $app_path; ls -ld $app_path"
 
 # The commit stays in the mirror, whatever happens to its branch.
 git --git-dir="$mirror" update-ref "refs/fraisier/$revision" "$revision"
 [ "$layout" = releases ] || exit 0
 
-release="$app_path/releases/$id"
 making="$release.tmp"
 step export
 discard() { rm -rf "$making" "$state/environments/$id" "$state/$id.index"; }
@@ -53,11 +48,10 @@ share() {
 }
 each_line "$shared" share
 
-# shellcheck source=/dev/null
 [ -z "$build" ] || step build
 one() {
   echo "\$ $1"
-  (cd "$making" && eval "$exports" && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
+  (cd "$making" && build_environment && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
     code=$?
     [ "$code" != 124 ] || fail "a build command took longer than $build_timeout s: $1" "" "$1"
     fail "a build command ended with exit code $code: $1" "the old version was not touched; mend the build and deploy again" "$1"

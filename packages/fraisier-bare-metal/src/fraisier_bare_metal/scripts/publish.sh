@@ -10,7 +10,7 @@ if [ "$layout" = in_place ] && [ -n "$build" ]; then
   step build
   one() {
     echo "\$ $1"
-    (cd "$app_path" && eval "$exports" && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
+    (cd "$app_path" && build_environment && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
       code=$?
       fail "a build command ended with exit code $code: $1" "mend the build and deploy again" "$1"
     }

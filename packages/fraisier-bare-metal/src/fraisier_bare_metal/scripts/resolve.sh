@@ -1,20 +1,8 @@
 # Brings the mirror up to date and tells the commit that a version means: a tag, else a branch, else a SHA.
-[ -n "$mirror" ] || fail "no mirror"
 step fetch
-mkdir -p "$state" || fail "$app_path cannot be written to" "see: ls -ld $app_path"
-if [ "$layout" = in_place ]; then
-  [ -d "$app_path/.git" ] || { [ -z "$(ls -A "$app_path" | grep -vx .fraisier)" ] || fail "$app_path is no git tree and not empty" "move what is there, or set another app_path"; }
-  git -C "$app_path" init --quiet || fail "git init failed"
-  grep -qx /.fraisier/ "$mirror/info/exclude" 2>/dev/null || { mkdir -p "$mirror/info" && echo /.fraisier/ >>"$mirror/info/exclude"; }
-  changed=$(git -C "$app_path" status --porcelain --untracked-files=no)
-  [ -z "$changed" ] || fail "there are local changes in $app_path: $(printf %s "$changed" | head -n 3 | tr '\n' ',')" "look at them: git -C $app_path status"
-else
-  git init --quiet --bare --template= -- "$mirror" || fail "git init failed"
-fi
-find "$mirror" -name '*.lock' -mmin +20 -exec rm -f {} + 2>/dev/null
-fetch() { timeout "$fetch_timeout" git --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok -- "$git_repo" "$@"; }
-fetch '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*' ||
-  fail "git cannot fetch from $shown_repo" "try on the host: git ls-remote $shown_repo" "git fetch $shown_repo"
+make_mirror
+refuse_changes
+fetch_all || fail "git cannot fetch from $shown_repo" "try on the host: git ls-remote $shown_repo" "git fetch $shown_repo"
 commit() { git --git-dir="$mirror" rev-parse --verify --quiet --end-of-options "$1^{commit}"; }
 
 if [ -z "$version" ] && [ -z "$branch" ]; then
@@ -38,6 +26,10 @@ else
 fi
 data version "$version"
 data revision "$revision"
-data id "$(in_service)"
-data present "$(recorded "$(in_service)")"
-systemctl_show
+look
+if [ -z "$force" ] && [ "$(recorded "$(in_service)")" = "$revision" ] && $show is-active --quiet "$unit"; then
+  data unchanged yes
+  exit 0
+fi
+id="$stamp-$(printf %.7s "$revision")"
+data release "$id"
