@@ -125,7 +125,7 @@ class Host:
             time.sleep(0.02)
 
     def _system_state(self) -> str:
-        return self._exec("systemctl is-system-running --wait", check=False).stdout.strip()
+        return self._exec("timeout 5 systemctl is-system-running --wait", check=False).stdout.strip()
 
     def _exec(
         self, script: str, *, user: str = "root", stdin: str | None = None, check: bool = True
