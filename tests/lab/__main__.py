@@ -51,8 +51,8 @@ def up(folder: Folder, *, yes: bool) -> int:
         _install(packages, yes=yes)
     if why := problem():
         raise LabError(why)
-    engine = "your Docker engine" if USERS.answers() else f"a Docker engine of its own in {folder.root}"
-    print(f"The lab uses {engine}, and makes its base image there if there is none (a minute or two).", flush=True)
+    which = "your Docker engine" if USERS.answers() else f"a Docker engine of its own in {folder.root}"
+    print(f"The lab uses {which}, and makes its base image there if there is none (a minute or two).", flush=True)
     folder.create()
     folder.kept.touch()
     try:
