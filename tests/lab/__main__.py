@@ -51,7 +51,8 @@ def up(folder: Folder, *, yes: bool) -> int:
         _install(packages, yes=yes)
     if why := problem():
         raise LabError(why)
-    print("Starting the engine, and making the base image if there is none (a minute or two).", flush=True)
+    which = "your Docker engine" if USERS.answers() else f"a Docker engine of its own in {folder.root}"
+    print(f"The lab uses {which}, and makes its base image there if there is none (a minute or two).", flush=True)
     folder.create()
     folder.kept.touch()
     try:
@@ -118,7 +119,8 @@ def _packages() -> list[str]:
 
 
 def _install(packages: list[str], *, yes: bool) -> None:
-    commands = [["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *packages]]
+    # With what they recommend: in newer releases the docker command is a package of its own.
+    commands = [["apt-get", "update"], ["apt-get", "install", "--yes", *packages]]
     print("The lab needs, on this machine:")
     for command in commands:
         print("  " + " ".join(command))

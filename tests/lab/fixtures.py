@@ -3,6 +3,7 @@
 FRAISIER_LAB=auto (default) uses a lab when one is up or can be started without installing anything, `required`
 fails where none can be had, `off` skips. Each xdist worker opens a run of its own on the one engine: a host boots
 in about a second, so nothing needs to be shared, and tests that use hosts spread over the workers like all others.
+The very first time, making the base image takes a minute or two.
 """
 
 from __future__ import annotations

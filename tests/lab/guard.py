@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -23,6 +24,8 @@ from lab.folder import Folder, LabError
 
 TICK = 0.2
 READY = "ready"
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+ENOUGH = 4096
 
 
 def guard(folder: Folder, *, own_engine: bool) -> int:
@@ -43,7 +46,7 @@ def guard(folder: Folder, *, own_engine: bool) -> int:
     os.close(answer)
     _leave_the_terminal(folder)
     try:
-        with _dockerd(folder) if own_engine else nullcontext(USERS) as engine:
+        with _room_for_hosts(), _dockerd(folder) if own_engine else nullcontext(USERS) as engine:
             _tell(question, READY)
             _watch(engine, folder)
     except LabError as error:
@@ -73,6 +76,20 @@ def _watch(engine: Engine, folder: Folder) -> None:
     finally:
         # Also when we are told to end while the lab is in use.
         runs.remove_all(engine, folder)
+
+
+@contextmanager
+def _room_for_hosts() -> Iterator[None]:
+    """Allow what many systemds need, where we may: a user has 128 inotify instances, and each host takes six."""
+    before = INOTIFY.read_text() if os.access(INOTIFY, os.W_OK) else ""
+    if not before or int(before) >= ENOUGH:
+        yield
+        return
+    INOTIFY.write_text(str(ENOUGH))
+    try:
+        yield
+    finally:
+        INOTIFY.write_text(before)
 
 
 @contextmanager
