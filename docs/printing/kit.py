@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from fraisier.testing import ProviderContract
+import ast
+from pathlib import Path
+
+import fraisier.testing
 
 
 def kit_tests() -> list[str]:
-    """Return the names of the kit's tests, in their order."""
-    return [name for name in vars(ProviderContract) if name.startswith("test_")]
+    """Return the names of the kit's tests, in their order; the kit is read, not imported: it needs pytest."""
+    text = Path(fraisier.testing.__file__).with_name("contract.py").read_text("utf-8")
+    functions = [each.name for each in ast.walk(ast.parse(text)) if isinstance(each, ast.FunctionDef)]
+    return [name for name in functions if name.startswith("test_")]
 
 
 def print_kit() -> None:
