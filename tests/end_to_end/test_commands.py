@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
-from .conftest import Site, eventually
+from .conftest import Site
 
 ON = ("greeter", "here")
 
@@ -69,36 +67,3 @@ def test_a_service_is_deployed_upgraded_broken_and_rolled_back(site: Site) -> No
         ("deploy", "success", "v1"),
     ]
     assert history == [back, failed, history[2], first]
-
-
-def test_with_an_empty_history_the_target_tells_what_to_go_back_to(site: Site) -> None:
-    site.deploy("v1")
-    site.deploy("v2")
-    shutil.rmtree(site.folder / ".fraisier")
-
-    # As on a CI runner, which begins with no history each time.
-    failed = site.deploy("v3", "--json", code=8).document
-    assert (failed["status"], failed["previous_revision"]) == ("rolled_back", site.revisions["v2"])
-    assert site.answer() == "v2"
-    told = site.status()
-    assert (told["state"], told["version"], told["revision"]) == ("running", "v2", site.revisions["v2"])
-
-    shutil.rmtree(site.folder / ".fraisier")
-    back = site.fraisier("rollback", *ON, "--json").document
-    assert (back["status"], back["version"]) == ("success", "v1")
-    assert site.answer() == "v1"
-    site.fraisier("rollback", *ON, code=9)
-    assert site.answer() == "v1"
-
-
-def test_a_service_that_dies_is_told_by_status_and_health_until_it_is_deployed_again(site: Site) -> None:
-    site.fraisier("health", *ON, code=7)
-    site.deploy("v1")
-    site.end_all()
-    eventually(lambda: site.status()["state"] == "failed")
-    told = site.fraisier("health", *ON, "--json", code=7).document
-    assert told["healthy"] is False
-    assert told["detail"] == "the process is gone"
-    again = site.deploy("v1", "--json").document
-    assert again["status"] == "success"
-    assert site.answer() == "v1"
