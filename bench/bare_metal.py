@@ -3,8 +3,8 @@
 hatch run lab:up && hatch run bench-bare-metal [RUNS] [HOSTS]
 
 Everything does the same: fetch into a mirror over SSH, export a new release, switch `current`, restart the unit,
-wait until it answers with the new version, keep five releases. Times are of whole commands, from start to end; each
-is the median of some runs, taken in turn.
+wait until it answers with the new version, keep five releases. Times are of whole commands, from start to end;
+each is the median of some runs, taken in turn.
 """
 
 from __future__ import annotations

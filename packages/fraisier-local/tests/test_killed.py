@@ -118,11 +118,12 @@ def test_a_line_of_the_ledger_that_was_cut_short_does_not_spoil_the_next_one(sit
     assert [release.version for release in status.earlier] == ["v1"]
 
 
-def test_a_lock_file_of_a_killed_git_is_removed_when_no_git_can_hold_it_any_more(site: Site) -> None:
+@pytest.mark.parametrize("name", ["config.lock", "shallow.lock", "refs/heads/main.lock"])
+def test_a_lock_file_of_a_killed_git_is_removed_when_no_git_can_hold_it_any_more(site: Site, name: str) -> None:
     import os
 
     site.deploy("v1", command="exec sleep 600")
-    lock = site.app / "repo.git" / "refs" / "heads" / "main.lock"
+    lock = site.app / "repo.git" / name
     lock.touch()
     os.utime(lock, (0, 0))
     site.repository.commit("v2")

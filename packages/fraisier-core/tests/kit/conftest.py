@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
+import sqlite_utils  # noqa: F401 - the engine imports this late, when the path is bare
+import yaml  # noqa: F401 - the same
 from fraisier.testing import ProviderContract
 
 SHELF = Path(__file__).with_name("shelf.py").read_text(encoding="utf-8")
@@ -43,7 +45,9 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         (site / "acme_shelf.py").write_text(provider, encoding="utf-8")
         (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-shelf\nVersion: 1.0\n")
         (information / "entry_points.txt").write_text("[fraisier.providers]\nshelf = acme_shelf\n")
-        monkeypatch.syspath_prepend(site)
+        # To find a provider is to read the metadata of all that is installed: hundreds of times here.
+        bare = [entry for entry in sys.path if not entry.endswith(("site-packages", "dist-packages"))]
+        monkeypatch.setattr(sys, "path", [str(site), *bare])
         monkeypatch.setenv("PYTHONPATH", str(site))  # For the processes that the kit starts.
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         chosen = [f"{CONTRACT}::{contract}::test_{name}" for name in sorted(EVERY - set(without))]

@@ -104,10 +104,10 @@ class Mirror:
         self._require(result, "read-tree")
 
     def _prepare(self) -> None:
-        # Also on one that exists: what a killed run left half made is completed by this.
-        self._require(git("init", "--quiet", "--bare", "--template=", "--", str(self.folder)), "init")
         for left in _stale_locks(self.folder):
             left.unlink(missing_ok=True)
+        # Also on one that exists: what a killed run left half made is completed by this.
+        self._require(git("init", "--quiet", "--bare", "--template=", "--", str(self.folder)), "init")
 
     def _fetch(self, *refs: str) -> None:
         options = ("--prune", "--no-tags", "--update-shallow", "--no-recurse-submodules")

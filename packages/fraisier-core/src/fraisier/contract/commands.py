@@ -10,12 +10,15 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 _KEPT_LINES = 200
 _LONGEST_LINE = 65536
 """Characters; what is longer comes in pieces."""
+_GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
 _LEFT_IN_PIPE = 1024 * 1024
 """Bytes: more than a pipe holds, so what comes after that is no longer the program's own output."""
 
@@ -39,14 +42,14 @@ def run_command(
 
     Args:
         command: the program and its arguments; no shell is involved.
-        timeout: seconds after which the whole group is killed.
+        timeout: seconds after which the whole group is ended: SIGTERM, and SIGKILL two seconds later.
         folder: where to run it.
         environment: all of its environment; None means this process's own.
         on_line: called with each line of output (both streams) as it comes; what is no UTF-8 is replaced, and
             a line of more than 65536 characters comes in pieces.
 
     Raises:
-        TimeoutError: the deadline passed; what the command started was killed.
+        TimeoutError: the deadline passed; what the command started was ended.
         OSError: it could not be started.
     """
     process = subprocess.Popen(
@@ -71,8 +74,7 @@ def run_command(
     try:
         _read_lines(process, time.monotonic() + timeout, keep)
     except BaseException:
-        kill_group(process.pid)
-        process.wait()
+        _end(process)
         raise
     finally:
         if process.stdout is not None:
@@ -95,10 +97,23 @@ def run_shell(
 
 def kill_group(group: int) -> None:
     """Kill every process of a process group; one that is gone already is no error."""
+    _signal_group(group, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command and its group, giving it time to clean up: a git that is killed leaves its lock files."""
     try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+        _signal_group(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_GRACE)
+    finally:
+        kill_group(process.pid)
+        process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def _read_lines(process: subprocess.Popen[bytes], deadline: float, keep: Callable[[str], None]) -> None:

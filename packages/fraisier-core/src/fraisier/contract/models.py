@@ -91,7 +91,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     """Where `fraises.yaml` stands; relative paths in it start here."""
     session: Session
+    """Holds the connections of this operation, for all of its hooks."""
     health_check: HealthCheck | None = None
+    """How to probe; None where `fraises.yaml` does not say."""
     deployment_id: str = ""
     """The public id of the deployment that runs, to be written on the target; empty outside of one."""
     user: str = ""
@@ -120,7 +122,9 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider has put in service."""
 
     version: str
+    """As asked, or the name of what the provider's default turned out to be."""
     revision: str
+    """What that version means, once and for all: a commit SHA, an image digest."""
     details: Mapping[str, JSON] = {}
     """What this provider needs to come back here from another process on another day. No secrets: what looks
     like one is masked before it is recorded."""
@@ -132,8 +136,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One finding of `pre_flight`."""
 
     name: str
+    """What was looked at, in a word or two."""
     passed: bool
     detail: str = ""
+    """What was found, and what was wanted."""
     hint: str = ""
     """The next command to run, when it did not pass."""
     required: bool = True
@@ -147,9 +153,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a target tells about itself."""
 
     state: State
+    """`stopped`: nothing is in service, or it was told to stop. `failed`: it ended or broke unasked. `deploying`:
+    it is on its way in or out. `unknown`: the target does not tell."""
     release: Release | None = None
     """What is in service as the target itself tells, with all that `rollback` needs to come back to it."""
     since: UTC | None = None
+    """Since when it is in that state."""
     details: Mapping[str, JSON] = {}
     """What else is worth showing: addresses, pids, containers."""
     earlier: list[Release] = []
@@ -163,6 +172,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     """What was found and what was wanted: `got 301 from http://127.0.0.1:8000/health, want 200`."""
     latency_seconds: float | None = None
+    """How long the probe took."""
     final: bool = False
     """True: no later probe can be healthy (the process is gone), so core stops waiting."""
 
@@ -189,14 +199,18 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     provider: str
     status: DeploymentStatus
+    """`unchanged`: it was in service already. `rolled_back`: it failed, and the version before is back."""
     version: str | None
+    """As asked; once it is resolved, as the provider named it."""
     revision: str | None
     previous_version: str | None
+    """What was in service before, as the target told."""
     previous_revision: str | None
     started_at: UTC
     finished_at: UTC | None
     duration_seconds: float | None
     user: str
+    """Who, as `user@host`."""
     error: Mapping[str, JSON] | None
     """`kind`, `code`, `message`, `problems`, and where they exist `step`, `command`, `hint` and `log`."""
     steps: list[Step]

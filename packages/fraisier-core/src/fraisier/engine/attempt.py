@@ -111,7 +111,7 @@ def attempt(
         lock,
     ):
         history = History(database, lock.fence)
-        for earlier in history.close_interrupted(place.fraise, place.environment, holding_lock=True):
+        for earlier in _killed_before(history, place):
             display.warn(_interrupted_sentence(earlier))
         record = history.begin(
             deployment_id=deployment_id,
@@ -203,6 +203,15 @@ def shown(version: str | None, revision: str | None) -> str:
     if not version or version == revision:
         return short or "nothing"
     return f"{version} ({short})" if short else version
+
+
+def _killed_before(history: History, place: Place) -> list[Deployment]:
+    """Return the attempts that were killed: those found now, and the newest one if a look has found it before."""
+    found = history.close_interrupted(place.fraise, place.environment, holding_lock=True)
+    newest = history.recent(fraise=place.fraise, environment=place.environment, limit=1)
+    # One that ended by itself has told its end, and knows how long it took.
+    killed = [each for each in newest if each.status == "interrupted" and each.duration_seconds is None]
+    return found + [each for each in killed if each not in found]
 
 
 def _interrupted_sentence(earlier: Deployment) -> str:

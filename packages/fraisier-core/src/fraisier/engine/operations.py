@@ -153,7 +153,7 @@ def _require(checks: list[Check], display: Display) -> None:
 def check_sentence(check: Check) -> str:
     """Return a check as one line: its name, what was found, what to do."""
     found = f"{check.name}: {check.detail}" if check.detail else check.name
-    return f"{found}; {check.hint}" if check.hint else found
+    return f"{found}; {check.hint}" if check.hint and not check.passed else found
 
 
 def _unchanged(current: Attempt, release: Release) -> Deployment:

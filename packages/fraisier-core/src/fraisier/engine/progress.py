@@ -58,10 +58,10 @@ class RecordedProgress(Progress):
             self.steps.append(Step(name=name, seconds=0.0, status="running"))
         ended = Step(name=name, seconds=0.0, status="failed")
         try:
-            # Ctrl-C may come in here already, and a lost lock is found here.
+            # Ctrl-C may come in here already, and a lost lock is found here. What is shown is recorded.
             with self._guard:
-                self._display.step_started(name)
                 self._on_change(self.steps)
+                self._display.step_started(name)
             yield
             ended = msgspec.structs.replace(ended, status="success")
         except BaseException:
