@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class Bench:
         self.progress = RecordingProgress()
         self.provider = Provider.load(name, Redactor(), lambda _: None)
         self._session = Session()
+        self._deployment_id = str(uuid.uuid4())
 
     def close(self) -> None:
         """Close what the provider has opened."""
@@ -59,7 +61,7 @@ class Bench:
             folder=self.case.folder,
             session=self._session,
             health_check=check or self.case.health_check,
-            deployment_id="00000000-0000-4000-8000-000000000000",
+            deployment_id=self._deployment_id,
             user="kit@localhost",
         )
 
@@ -102,6 +104,7 @@ class Bench:
 
     def project(self, folder: Path) -> tuple[Project, RecordingDisplay]:
         """Return a project with an empty history around the case, its secrets as references."""
+        self._begin_another_operation()
         environ: dict[str, str] = {}
         entry = {"provider": self.provider.name, "config": referred(self.case.options, environ)}
         if self.case.health_check is not None:
@@ -113,7 +116,13 @@ class Bench:
         path.write_text(json.dumps(document), encoding="utf-8")
         return Project.read(path, Redactor(), environ), RecordingDisplay()
 
+    def _begin_another_operation(self) -> None:
+        """Close the connections of the operation so far, and with them the locks that they hold on the target."""
+        self._session.close()
+        self._session = Session()
+
     def _elsewhere(self, release: Release | None, wanted: type[T]) -> T:
+        self._begin_another_operation()
         request = {
             "provider": self.provider.name,
             "options": revealed(self.case.options),
