@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -51,6 +53,7 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
         "git_repo": options.git_repo.reveal(),
         "branch": options.branch or "",
         "sudo": options.sudo and not options.user_unit,
+        "verbs": options.verbs,
         "user": options.user_unit,
     }
     found = host.look("look checks", values)
@@ -141,12 +144,15 @@ def _unit(options: Options, present: Present) -> Check:
 
 
 def _sudo(options: Options, found: Result, account: str) -> Check:
-    if systemctl := found.one("nosudo"):
-        rule = f"{account} ALL=(root) NOPASSWD: {systemctl} {options.restart} {options.unit}"
-        hint = f"on the host: echo '{rule}' | sudo tee /etc/sudoers.d/fraisier-{options.unit.replace('.', '-')}"
-        detail = f"{account} may not run sudo systemctl {options.restart} {options.unit} without a password"
+    if lacking := found.data.get("nosudo"):
+        systemctl, unit = found.one("systemctl"), re.sub(r"[\\:]", r"\\\g<0>", options.unit)
+        rule = ", ".join(f"{systemctl} {verb} {unit}" for verb in options.verbs)
+        # sudo reads no file with a dot in its name.
+        file = f"/etc/sudoers.d/fraisier-{options.unit.replace('.', '_')}"
+        hint = f"on the host: printf '%s\\n' '{account} ALL=(root) NOPASSWD: {rule}' | sudo tee {shlex.quote(file)}"
+        detail = f"{account} may not run sudo systemctl {lacking[0]} {options.unit} without a password"
         return Check(name="sudo", passed=False, detail=detail, hint=hint)
-    return Check(name="sudo", passed=True, detail=f"{account} may {options.restart} {options.unit}")
+    return Check(name="sudo", passed=True, detail=f"{account} may {' and '.join(options.verbs)} {options.unit}")
 
 
 def _clock(found: Result, asked: float) -> Check:

@@ -177,6 +177,11 @@ class Options(fraisier.Options):
         return self.systemd_service if self.systemd_service.endswith(known) else f"{self.systemd_service}.service"
 
     @property
+    def verbs(self) -> list[str]:
+        """The verbs of systemctl that a deployment needs; a service that is not running cannot be reloaded."""
+        return ["reset-failed", self.restart, *(["restart"] if self.restart == "reload" else [])]
+
+    @property
     def systemctl(self) -> list[str]:
         """The words that begin a command which changes the unit."""
         if self.user_unit:

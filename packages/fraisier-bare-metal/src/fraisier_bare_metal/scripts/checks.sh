@@ -34,6 +34,8 @@ else
 fi
 
 if [ -n "$sudo" ]; then
-  sudo -n -l systemctl "$restart" "$unit" >/dev/null 2>&1 && data sudo ok || data nosudo "$(command -v systemctl)"
+  data systemctl "$(command -v systemctl)"
+  may() { sudo -n -l systemctl "$1" "$unit" >/dev/null 2>&1 || data nosudo "$1"; }
+  each_line "$verbs" may
 fi
 [ -n "$user" ] || id -nG | tr ' ' '\n' | grep -qxE 'root|adm|wheel|systemd-journal' || [ "$(id -u)" = 0 ] || data nojournal "$(id -un)"

@@ -1,6 +1,6 @@
 # What every script begins with. The variables that it uses are set above it, quoted.
 umask 022
-export GIT_TERMINAL_PROMPT=0 LANGUAGE=C LC_ALL=C.UTF-8
+export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 LANGUAGE=C LC_ALL=C.UTF-8
 # The connection that the checks make to the repository's server serves the fetch a moment later too.
 : "${GIT_SSH_COMMAND:=ssh -o BatchMode=yes -o ControlPath=~/.ssh/fraisier-%C}"
 export GIT_SSH_COMMAND
@@ -107,6 +107,14 @@ put() { # ID: let the folder and the environment be those of a release
   fi
   rm -f "$state/environment.tmp" && ln -s "environments/$1" "$state/environment.tmp" &&
     mv -T "$state/environment.tmp" "$state/environment"
+}
+
+restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
+  $systemctl reset-failed "$unit" >/dev/null 2>&1
+  # Only what runs can be reloaded.
+  verb=$restart
+  [ "$verb" != reload ] || $show is-active --quiet "$unit" || verb=restart
+  timeout -k 5 "$restart_timeout" $systemctl "$verb" "$unit"
 }
 
 build_environment() { # what a build command finds in its environment

@@ -19,11 +19,11 @@ if [ "$layout" = in_place ] && [ -n "$build" ]; then
 fi
 
 step "$restart"
-timeout -k 5 "$restart_timeout" $systemctl "$restart" "$unit" || {
+restart_unit || {
   code=$?
   journal
-  [ "$code" != 124 ] || fail "systemctl $restart $unit took longer than $restart_timeout s" "see: journalctl -u $unit" "$systemctl $restart $unit"
-  fail "systemctl $restart $unit ended with exit code $code" "see: systemctl status $unit; journalctl -u $unit" "$systemctl $restart $unit"
+  [ "$code" != 124 ] || fail "systemctl $verb $unit took longer than $restart_timeout s" "see: journalctl -u $unit" "$systemctl $verb $unit"
+  fail "systemctl $verb $unit ended with exit code $code" "see: systemctl status $unit; journalctl -u $unit" "$systemctl $verb $unit"
 }
 systemctl_show
 data state "$($show is-active "$unit" 2>&1)"

@@ -3,5 +3,5 @@
 before=$(cat "$state/back")
 [ -n "$before" ] || exit 0
 [ -z "$gone_back" ] || enter "$gone_back"
-put "$before" && timeout -k 5 "$restart_timeout" $systemctl "$restart" "$unit"
+put "$before" && restart_unit
 rm -f "$state/back"
