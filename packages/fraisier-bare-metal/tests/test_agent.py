@@ -148,6 +148,7 @@ def test_nothing_is_done_without_the_lock(start: Callable[[], Client], tmp_path:
     second.send("lock", "1", lock, encoded("bob@ci for d-2"))
     second.send("run", "2", encoded(f": >{tmp_path}/done"))
     assert second.heard("1")[1] == 75
+    second.vanish()
     eventually(second.ended)
     assert not (tmp_path / "done").exists()
 
@@ -180,9 +181,11 @@ def test_what_a_cut_connection_left_behind_does_not_keep_its_own_deployment_out(
 
 def test_a_lock_that_cannot_be_written_is_told(start: Callable[[], Client], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    client = start()
-    client.send("lock", "1", encoded(f"{tmp_path}/file/lock"), encoded("alice for d-1"))
-    assert client.heard("1")[1] == 77
+    (tmp_path / "folder").mkdir()
+    for path in ("file/lock", "folder"):
+        client = start()
+        client.send("lock", "1", encoded(f"{tmp_path}/{path}"), encoded("alice for d-1"))
+        assert client.heard("1")[1] == 77
 
 
 def test_what_must_not_stop_halfway_goes_on_without_the_client(

@@ -191,6 +191,7 @@ class RemoteShell:
             self._heart = _Heart(self._send)
             return
         self._lock = None
+        self.close()
         if code == "75":
             who = data.get("holder", [""])[-1].rpartition(" for ")[0] or "somebody else"
             raise DeploymentLockedError(

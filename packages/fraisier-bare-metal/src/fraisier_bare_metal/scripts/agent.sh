@@ -1,7 +1,7 @@
 # The one command of an SSH session: takes orders, one on a line, and runs them until the client is gone.
 #
-#   lock ID FILE HOLDER     take the host's lock (all in base64), or say who has it and end: what was ordered after
-#                           it, without waiting for the answer, is not done without the lock
+#   lock ID FILE HOLDER     take the host's lock (all in base64), or say who has it: nothing that is ordered after it,
+#                           without waiting for the answer, is done without the lock
 #   run ID SCRIPT           run a script; it is ended when the client goes away
 #   finish ID SCRIPT UNDO   run a script to its end whatever the client does; if it fails with nobody there to
 #                           hear of it, run the other one
@@ -36,9 +36,16 @@ work() {
   worker=$!
 }
 
+# What else was ordered is heard and not done: an end in the middle of it could cost the client this answer.
+refuse() {
+  say end "$1" "$2"
+  exec cat >/dev/null
+}
+
 lock() {
   file=$(decoded "$2") ours=$(decoded "$3")
-  mkdir -p "${file%/*}" && { exec 9>>"$file"; } 2>/dev/null || { say end "$1" 77; exit; }
+  # With `command`, since dash ends at an `exec` that fails.
+  mkdir -p "${file%/*}" && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
   tries=50
   until flock -n 9; do
     theirs=$(cat "$file.holder" 2>/dev/null)
@@ -47,8 +54,7 @@ lock() {
     if [ "$tries" -le 0 ]; then
       exec 9>&-
       say data holder "$theirs"
-      say end "$1" 75
-      exit
+      refuse "$1" 75
     fi
     sleep 0.2
   done
