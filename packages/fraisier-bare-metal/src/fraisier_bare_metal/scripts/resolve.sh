@@ -31,5 +31,7 @@ if [ -z "$force" ] && [ "$(recorded "$(in_service)")" = "$revision" ] && $show i
   data unchanged yes
   exit 0
 fi
-id="$stamp-$(printf %.7s "$revision")"
+# It sorts by time, also for two releases of the same second.
+base="$stamp-$(printf %.7s "$revision")" id="$stamp-$(printf %.7s "$revision")" number=1
+while [ -e "$state/environments/$id" ]; do number=$((number + 1)) id="$base-$number"; done
 data release "$id"
