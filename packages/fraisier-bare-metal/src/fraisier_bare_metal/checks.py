@@ -19,6 +19,7 @@ from fraisier_bare_metal.shell import Result
 FREE_KIB: Final = 200 * 1024
 FREE_INODES: Final = 10_000
 CLOCK_SECONDS: Final = 60.0
+REPOSITORY_SECONDS: Final = 30.0
 _PACKAGES: Final = {"flock": "util-linux", "setsid": "util-linux", "base64": "coreutils", "find": "findutils"}
 
 
@@ -52,6 +53,7 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
         **values_of(options),
         "git_repo": options.git_repo.reveal(),
         "branch": options.branch or "",
+        "patience": f"{min(options.deadlines.fetch, REPOSITORY_SECONDS):g}",
         "sudo": options.sudo and not options.user_unit,
         "verbs": options.verbs,
         "user": options.user_unit,

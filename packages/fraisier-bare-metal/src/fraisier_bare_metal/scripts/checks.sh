@@ -21,7 +21,7 @@ if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
 mkdir -p -m 700 "$HOME/.ssh" 2>/dev/null
 errors=$(mktemp)
 # The errors go to a file: the connection that stays for a while would keep a pipe open.
-said=$(GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20" timeout 30 \
+said=$(GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20" timeout "$patience" \
   git ls-remote -- "$git_repo" "$wanted" 2>"$errors")
 code=$?
 [ "$code" = 0 ] || said=$(cat "$errors")
@@ -29,7 +29,7 @@ rm -f "$errors"
 if [ "$code" = 0 ]; then
   if [ -n "$said" ]; then data repository ok; else data norepository "it has no $wanted"; fi
 else
-  [ "$code" != 124 ] || said="no answer within 30 s"
+  [ "$code" != 124 ] || said="no answer within $patience s"
   data norepository "$(printf '%s\n' "${said:-git ended with exit code $code}" | grep -v -e '^$' -e '^fatal: Could not read from' | head -n 1)"
 fi
 

@@ -1,0 +1,207 @@
+"""What goes wrong in the middle: afterwards the old or the new version answers, and the next deploy succeeds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from lab import faults
+from lab.host import Host
+from lab.lab import Lab
+from lab.relay import Relay
+
+from .conftest import Site
+
+STEPS = ["pre-flight", "fetch", "export", "build", "switch", "restart", "health"]
+SLOW_START = "ExecStartPre=/bin/sleep 0.5\n"
+
+
+def reach(process: subprocess.Popen[str], step: str) -> None:
+    """Read what a deployment says until a step has begun."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith(f"{step} ..."):
+            return
+    raise AssertionError(f"it never came to {step}:\n{''.join(said)}")
+
+
+def history(site: Site) -> list[tuple[str, str]]:
+    """Return version and status of every attempt, newest first."""
+    told = json.loads(site.fraisier("history", "--json").stdout)
+    return [(each["version"], each["status"]) for each in told]
+
+
+def one_version_answers(site: Site) -> str:
+    """Return the only version that the host serves: no mixture of two."""
+    own, told, _ = site.answer().split()
+    assert own == told
+    assert own in ("v1", "v2")
+    return own
+
+
+def all_is_well_again(site: Site, *outcomes: str) -> None:
+    """Hold a site after a fault to what has to be true, and deploy to it once more."""
+    one_version_answers(site)
+    assert history(site)[0] in [("v2", outcome) for outcome in outcomes]
+    again = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert site.serves("v2")
+    assert json.loads(site.fraisier("status", "--json").stdout)[0]["version"] == "v2"
+    assert "running" not in [status for _, status in history(site)]
+
+
+@pytest.fixture
+def slow(make_site: Callable[..., Site], host: Host) -> Site:
+    """A site with v1 in service, where building and starting take long enough to be disturbed."""
+    site = make_site(host)
+    host.install_unit(site.unit, site.unit_text().replace("ExecStart=", f"{SLOW_START}ExecStart="))
+    host.run(f"systemctl enable --quiet {site.unit}")
+    site.options["build"] = ["sleep 0.5"]
+    assert site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1").returncode == 0
+    return site
+
+
+@contextmanager
+def relayed(lab: Lab, site: Site) -> Iterator[Relay]:
+    """Lead the site's connections through a relay that can be cut."""
+    with lab.relay(site.host) as relay:
+        direct, site.options["ssh_host"] = site.options["ssh_host"], site.host.relayed_name
+        try:
+            yield relay
+        finally:
+            site.options["ssh_host"] = direct
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_client_is_killed(slow: Site, step: str) -> None:
+    with slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, step)
+        process.kill()
+    all_is_well_again(slow, "interrupted")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_connection_is_cut(lab: Lab, slow: Site, step: str) -> None:
+    with relayed(lab, slow) as relay, slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, step)
+        relay.cut()
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, 5, 6, 8), said
+        assert process.returncode == 0 or "was lost" in said or "cannot" in said
+    all_is_well_again(slow, "success", "failed", "rolled_back")
+
+
+@pytest.mark.parametrize("step", ["build", "restart"])
+def test_the_host_is_out_of_reach_for_good(lab: Lab, slow: Site, step: str) -> None:
+    with relayed(lab, slow) as relay, slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, step)
+        relay.refuse()
+        relay.cut()
+        said, _ = process.communicate(timeout=90)
+        assert process.returncode in (6, 9), said
+    all_is_well_again(slow, "failed")
+
+
+def test_a_version_that_does_not_start_is_taken_back_by_the_host_when_its_client_is_killed(slow: Site) -> None:
+    with slow.running("deploy", "FRAISE", "ENV", "--version", "v3") as process:
+        reach(process, "restart")
+        process.kill()
+    # ExecStartPre does not fail, so the unit counts as started: what is broken shows later.
+    slow.host.run(f"systemctl is-active {slow.unit} || true")
+    again = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert slow.serves("v2")
+
+
+@pytest.mark.parametrize("step", ["build", "restart"])
+def test_sshd_is_killed(slow: Site, step: str) -> None:
+    with slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, step)
+        faults.kill_ssh_sessions(slow.host)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode in (6, 8), said
+    all_is_well_again(slow, "failed", "rolled_back")
+
+
+@pytest.mark.parametrize("step", ["build", "restart"])
+def test_the_host_is_rebooted(slow: Site, step: str) -> None:
+    with slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, step)
+        faults.reboot(slow.host, hard=True)
+        said, _ = process.communicate(timeout=90)
+        assert process.returncode in (6, 8, 9), said
+    all_is_well_again(slow, "failed", "rolled_back")
+
+
+def test_the_disk_is_full(make_site: Callable[..., Site], host: Host) -> None:
+    site = make_site(host)
+    with faults.small_disk(host, site.app_path, megabytes=260) as disk:
+        assert site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1").returncode == 0
+        site.options["build"] = ["cat /dev/zero > filler"]
+        failed = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+        assert failed.returncode == 6
+        assert "no space left" in failed.stderr.lower()
+        disk.fill()
+        refused = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+        assert refused.returncode == 5
+        assert "disk space: " in refused.stderr
+        assert site.serves("v1")
+        disk.free()
+        del site.options["build"]
+        all_is_well_again(site, "failed")
+
+
+def test_the_repository_is_out_of_reach(lab: Lab, slow: Site) -> None:
+    # The connection of the last deployment is kept for some seconds, and would still serve.
+    slow.host.run("pkill --full '^ssh: .*fraisier-' || true")
+    with lab.git.refusing():
+        failed = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert failed.returncode == 5
+    assert "repository: " in failed.stderr
+    all_is_well_again(slow, "failed")
+
+
+def test_the_repository_does_not_answer(lab: Lab, slow: Site) -> None:
+    slow.options["deadlines"] = {"fetch": 2}
+    with lab.git.silent():
+        failed = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert failed.returncode == 5
+    assert "no answer within 2 s" in failed.stderr
+    all_is_well_again(slow, "failed")
+
+
+def test_a_unit_that_flaps_is_rolled_back(make_site: Callable[..., Site], host: Host, lab: Lab) -> None:
+    repository = lab.git.create("flapping")
+    repository.commit("v1", {"service.py": "import time\nprint('up', flush=True)\ntime.sleep(600)\n"})
+    repository.commit("v2", {"service.py": "import time\nprint('up', flush=True)\ntime.sleep(0.3)\n"})
+    site = make_site(host, repository=repository)
+    site.health_check = None
+    restless = "Restart=always\nRestartSec=0.1\nStartLimitIntervalSec=0\n"
+    host.install_unit(site.unit, site.unit_text().replace("Restart=on-failure\n", restless))
+    assert site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1").returncode == 0
+    failed = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert failed.returncode == 8, failed.stderr
+    assert "was restarted" in failed.stderr or "activating" in failed.stderr
+    status = json.loads(site.fraisier("status", "--json").stdout)[0]
+    assert (status["state"], status["version"]) == ("running", "v1")
+
+
+def test_the_second_of_two_machines_is_told_who_is_at_work(
+    slow: Site, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, "build")
+        # Another machine has a history of its own.
+        monkeypatch.setenv("FRAISIER_DATABASE", str(tmp_path_factory.mktemp("other") / "fraisier.db"))
+        second = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+        assert second.returncode == 4, second.stderr
+        assert "is being deployed to by" in second.stderr
+        monkeypatch.delenv("FRAISIER_DATABASE")
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    assert slow.serves("v2")

@@ -1,0 +1,136 @@
+"""Several hosts: prepared everywhere, published in batches, taken back together, told apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from lab.host import Host
+from lab.lab import Lab
+
+from .conftest import Site
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab) -> Iterator[list[Host]]:
+    with lab.hosts(5) as hosts:
+        yield hosts
+
+
+@pytest.fixture
+def fleet(make_site: Callable[..., Site], hosts: list[Host]) -> Site:
+    return make_site(*hosts)
+
+
+def versions(site: Site) -> list[str]:
+    return [site.answer("/", host).split()[0] for host in site.hosts]
+
+
+def test_every_host_gets_the_same_commit_in_one_login_and_one_command_each(fleet: Site) -> None:
+    before = [host.sshd_log() for host in fleet.hosts]
+    done = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert versions(fleet) == ["v1"] * 5
+    seen = [host.sshd_log().after(earlier) for host, earlier in zip(fleet.hosts, before, strict=True)]
+    assert [(each.logins, each.commands) for each in seen] == [(1, 1)] * 5
+    revision = json.loads(done.stdout)["revision"]
+    assert {fleet.ledger(host)[-1]["revision"] for host in fleet.hosts} == {revision}
+
+
+def test_steps_are_those_of_the_fleet_and_lines_name_the_host(fleet: Site) -> None:
+    fleet.options["build"] = ["echo built"]
+    done = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    assert "prepare on 5 hosts: ok" in done.stderr
+    assert "publish on 5 hosts: ok" in done.stderr
+    for host in fleet.hosts:
+        assert f"  | {host.name} | built" in done.stderr
+
+
+def test_a_host_whose_build_fails_leaves_all_as_they_were(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    fleet.options["build"] = [f"test $(hostname) != {fleet.hosts[3].name}"]
+    failed = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert failed.returncode == 6, failed.stderr
+    assert f"on {fleet.hosts[3].name}" in failed.stderr
+    assert versions(fleet) == ["v1"] * 5
+
+
+def test_when_a_batch_fails_every_host_goes_back_and_the_last_ones_were_never_touched(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    last = fleet.hosts[4]
+    before = len(fleet.ledger(last))
+    # Two at a time: the fourth host is in the second batch.
+    fleet.options["batch"] = 2
+    fleet.hosts[3].install_unit(
+        fleet.unit, fleet.unit_text().replace("ExecStart=", "ExecStartPre=/bin/grep -q v1 VERSION\nExecStart=")
+    )
+    failed = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert failed.returncode == 8, failed.stderr
+    assert fleet.hosts[3].name in failed.stderr
+    assert "publish on 2 hosts: ok" in failed.stderr
+    assert versions(fleet) == ["v1"] * 5
+    assert len(fleet.ledger(last)) == before
+    assert json.loads(fleet.fraisier("status", "--json").stdout)[0]["version"] == "v1"
+
+
+def test_status_tells_each_host_and_when_they_do_not_agree(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    fleet.options["ssh_hosts"] = [host.name for host in fleet.hosts[:2]]
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    fleet.options["ssh_hosts"] = [host.name for host in fleet.hosts]
+    told = json.loads(fleet.fraisier("status", "--json").stdout)[0]
+    assert told["version"] == "v1"
+    assert told["details"]["mixed"] == "the hosts do not have the same release"
+    assert told["details"][fleet.hosts[0].name].startswith("v2 (")
+    assert told["details"][fleet.hosts[4].name].startswith("v1 (")
+    again = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert again.returncode == 0, again.stderr
+    assert versions(fleet) == ["v2"] * 5
+
+
+def test_the_same_again_is_unchanged_only_when_every_host_has_it(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    same = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1", "--json")
+    assert json.loads(same.stdout)["status"] == "unchanged"
+    fleet.hosts[2].run(f"systemctl stop {fleet.unit}")
+    again = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1", "--json")
+    assert json.loads(again.stdout)["status"] == "success"
+    assert versions(fleet) == ["v1"] * 5
+
+
+def test_a_rollback_goes_back_everywhere(fleet: Site) -> None:
+    for version in ("v1", "v2"):
+        fleet.fraisier("deploy", "FRAISE", "ENV", "--version", version)
+    back = fleet.fraisier("rollback", "FRAISE", "ENV")
+    assert back.returncode == 0, back.stderr
+    assert versions(fleet) == ["v1"] * 5
+
+
+def test_a_host_that_cannot_be_reached_stops_all_before_anything_is_touched(fleet: Site, lab: Lab) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    with lab.relay(fleet.hosts[1]) as relay:
+        relay.refuse()
+        fleet.options["ssh_hosts"] = [fleet.hosts[0].name, fleet.hosts[1].relayed_name, fleet.hosts[2].name]
+        failed = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert failed.returncode == 5
+    assert f"{fleet.hosts[1].relayed_name}: ssh: cannot reach" in failed.stderr
+    assert versions(fleet) == ["v1"] * 5
+
+
+def test_logs_of_several_hosts_are_merged_with_the_host_before_each_line(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    said = fleet.fraisier("logs", "FRAISE", "ENV", "-n", "200").stdout.splitlines()
+    for host in fleet.hosts:
+        assert any(line.startswith(f"{host.name} | ") and line.endswith("serving v1") for line in said)
+    assert len(fleet.fraisier("logs", "FRAISE", "ENV", "-n", "3").stdout.splitlines()) == 3
+
+
+@pytest.mark.slow
+def test_twenty_hosts_work_with_the_defaults_of_sshd(make_site: Callable[..., Site], lab: Lab) -> None:
+    with lab.hosts(20) as many:
+        site = make_site(*many)
+        site.options["max_parallel"] = 20
+        done = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+        assert done.returncode == 0, done.stderr
+        assert versions(site) == ["v1"] * 20
