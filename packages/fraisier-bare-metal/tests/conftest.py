@@ -101,8 +101,9 @@ class Site:
         }
         names = [host.name for host in self.hosts]
         self.options |= {"ssh_host": names[0]} if len(names) == 1 else {"ssh_hosts": names}
+        self.health_url = f"http://127.0.0.1:{self.port}/"
         self.health_check: HealthCheck | None = HealthCheck(
-            url=f"http://127.0.0.1:{self.port}/", expect_body="{version} {revision}", timeout=15
+            url=self.health_url, expect_body="{version} {revision}", timeout=15
         )
         self.progress = RecordingProgress()
         self.user = "alice@laptop"

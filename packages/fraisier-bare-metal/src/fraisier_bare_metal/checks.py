@@ -15,11 +15,16 @@ from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import Present, values_of
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.shell import Result
+from fraisier_bare_metal.ssh import NO_FORWARDING
 
 FREE_KIB: Final = 200 * 1024
 FREE_INODES: Final = 10_000
 CLOCK_SECONDS: Final = 60.0
 REPOSITORY_SECONDS: Final = 30.0
+# Of a URL with ssh, or of USER@HOST:PATH; https and paths need no key.
+_SERVER: Final = re.compile(
+    r"ssh://(?:[^@/]+@)?(?P<host>[^:/]+)(?::(?P<port>[0-9]+))?/|(?:[^@/]+@)?(?P<short>[^@:/]+):(?!//)"
+)
 _PACKAGES: Final = {"flock": "util-linux", "setsid": "util-linux", "base64": "coreutils", "find": "findutils"}
 
 
@@ -65,8 +70,14 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
     yield _programs(found)
     yield _app_path(target, options, found, present, account)
     yield _disk(options, found)
-    yield _repository(options, found)
-    yield _unit(options, present)
+    yield _repository(options, found, account)
+    yield _unit(options, present, account)
+    if options.user_unit and "nolinger" in found.data:
+        detail, hint = (
+            f"units of {account} end when it logs out",
+            f"on the host: sudo loginctl enable-linger {account}",
+        )
+        yield Check(name="linger", passed=False, detail=detail, hint=hint)
     if options.sudo and not options.user_unit:
         yield _sudo(options, found, account)
     if "nojournal" in found.data:
@@ -74,7 +85,7 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
         hint = f"on the host: sudo usermod -aG systemd-journal {account}"
         yield Check(name="journal", passed=False, detail=detail, hint=hint, required=False)
     yield _clock(found, asked)
-    yield _health_check(target, host, present)
+    yield _health_check(target, host, present, account)
 
 
 def _programs(found: Result) -> Check:
@@ -92,25 +103,27 @@ def _app_path(target: Target, options: Options, found: Result, present: Present,
         detail = (
             f"{path} cannot be made by {account}" if there != path else f"{path} is not writable for {account}"
         )
-        hint = f"on the host: sudo install -d -o {account} -g {account} {path}"
+        hint = f"on the host: sudo install -d -o {account} -g {account} {shlex.quote(path)}"
         return Check(name=name, passed=False, detail=detail, hint=hint)
     owner = next((line.target for line in present.ledger.good()), target.identifier)
     if owner != target.identifier:
         detail = f"{path} belongs to {owner}"
-        hint = f"set another app_path; if {owner} was renamed, on the host: rm {path}/.fraisier/ledger.jsonl"
+        ledger = shlex.quote(f"{path}/.fraisier/ledger.jsonl")
+        hint = f"set another app_path; if {owner} was renamed, on the host: rm {ledger}"
         return Check(name=name, passed=False, detail=detail, hint=hint)
     if found.one("occupied"):
         detail = f"{path} holds something that is no git tree"
         return Check(name=name, passed=False, detail=detail, hint="move it away, or set another app_path")
     if changes := found.one("local").strip(", "):
-        hint = f"on the host: git -C {path} status"
+        hint = f"on the host: git -C {shlex.quote(path)} status"
         return Check(name=name, passed=False, detail=f"local changes in {path}: {changes}", hint=hint)
     return Check(name=name, passed=True, detail=f"{path} is writable for {account}")
 
 
 def _disk(options: Options, found: Result) -> Check:
     free, inodes = found.one("free"), found.one("inodes")
-    hint = f"on the host: df -h {options.app_path}; df -i {options.app_path}"
+    path = shlex.quote(options.app_path)
+    hint = f"on the host: df -h {path}; df -i {path}"
     if free.isdigit() and int(free) < FREE_KIB:
         detail = f"{int(free) // 1024} MiB free, want {FREE_KIB // 1024} MiB"
         return Check(name="disk space", passed=False, detail=detail, hint=hint)
@@ -122,27 +135,45 @@ def _disk(options: Options, found: Result) -> Check:
     return Check(name="disk space", passed=True, detail=f"{int(free) // 1024 if free.isdigit() else '?'} MiB free")
 
 
-def _repository(options: Options, found: Result) -> Check:
-    shown = options.git_repo.reference or options.git_repo.reveal()
+def _repository(options: Options, found: Result, account: str) -> Check:
+    name, shown = "repository", options.git_repo.reference or options.git_repo.reveal()
     if said := found.one("norepository"):
-        hint = f"on the host: git ls-remote {shown}"
+        hint = f"on the host, as {account}: git ls-remote {shlex.quote(shown)}"
         if "host key" in said.lower():
-            hint += "; add the host key of the repository's server to its known_hosts"
+            hint = (
+                f"compare its key with what its owner publishes; "
+                f"on the host, as {account}: {_keyscan(options)} >> ~/.ssh/known_hosts"
+            )
         elif "permission denied" in said.lower():
-            hint += "; add the host's public key to the repository as a deploy key"
-        detail = f"{shown} cannot be read from the host: {said}"
-        return Check(name="repository", passed=False, detail=detail, hint=hint)
-    return Check(name="repository", passed=True, detail=f"{shown} answers")
+            hint = (
+                f"add the key that this prints to the repository, as a deploy key; on the host, as {account}: "
+                "test -e ~/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519; "
+                "cat ~/.ssh/id_ed25519.pub"
+            )
+        return Check(name=name, passed=False, detail=f"{shown} cannot be read from the host: {said}", hint=hint)
+    return Check(name=name, passed=True, detail=f"{shown} answers")
 
 
-def _unit(options: Options, present: Present) -> Check:
-    manager = "systemctl --user" if options.user_unit else "systemctl"
+def _keyscan(options: Options) -> str:
+    """Return the command that prints the host keys of the repository's server."""
+    address = _SERVER.match(options.git_repo.reveal())
+    if address is None or options.git_repo.reference:
+        return "ssh-keyscan SERVER"
+    port = f"-p {address['port']} " if address["port"] else ""
+    return f"ssh-keyscan {port}{shlex.quote(address['host'] or address['short'])}"
+
+
+def _unit(options: Options, present: Present, account: str) -> Check:
     if present.unit.load == "loaded":
         return Check(name="unit", passed=True, detail=f"{options.unit} is {present.unit.active}")
-    folder = "~/.config/systemd/user" if options.user_unit else "/etc/systemd/system"
-    detail = f"{options.unit} is {present.unit.load}"
-    hint = f"on the host: write {folder}/{options.unit}, then: {manager} daemon-reload"
-    return Check(name="unit", passed=False, detail=detail, hint=hint)
+    edit = f"edit --full --force {shlex.quote(options.unit)}"
+    own = f"on the host, as {account}: systemctl --user {edit}"
+    return Check(
+        name="unit",
+        passed=False,
+        detail=f"{options.unit} is {present.unit.load}",
+        hint=own if options.user_unit else f"on the host: sudo systemctl {edit}",
+    )
 
 
 def _sudo(options: Options, found: Result, account: str) -> Check:
@@ -151,7 +182,9 @@ def _sudo(options: Options, found: Result, account: str) -> Check:
         rule = ", ".join(f"{systemctl} {verb} {unit}" for verb in options.verbs)
         # sudo reads no file with a dot in its name.
         file = f"/etc/sudoers.d/fraisier-{options.unit.replace('.', '_')}"
-        hint = f"on the host: printf '%s\\n' '{account} ALL=(root) NOPASSWD: {rule}' | sudo tee {shlex.quote(file)}"
+        hint = (
+            f"on the host: printf '%s\\n' '{account} ALL=(root) NOPASSWD: {rule}' | sudo tee {shlex.quote(file)}"
+        )
         detail = f"{account} may not run sudo systemctl {lacking[0]} {options.unit} without a password"
         return Check(name="sudo", passed=False, detail=detail, hint=hint)
     return Check(name="sudo", passed=True, detail=f"{account} may {' and '.join(options.verbs)} {options.unit}")
@@ -166,17 +199,26 @@ def _clock(found: Result, asked: float) -> Check:
     return Check(name="clock", passed=True)
 
 
-def _health_check(target: Target, host: Host, present: Present) -> Check:
-    name = "health check"
-    if target.health_check is None:
+def _health_check(target: Target, host: Host, present: Present, account: str) -> Check:
+    name, check = "health check", target.health_check
+    if check is None:
         hint = f"add health_check to fraises.{target.fraise}.providers.{target.environment}"
         detail = "there is none: a unit that stays active counts as healthy"
         return Check(name=name, passed=False, detail=detail, hint=hint, required=False)
-    if present.unit.active != "active":
+    runs = present.unit.active == "active"
+    if check.command is not None and not runs:
         return Check(name=name, passed=True, detail="asked once the service runs")
-    check = target.health_check
     if present.entry is not None:
         check = check.expecting(present.entry.version, present.entry.revision)
     found = probe(check, host)
+    if NO_FORWARDING in found.detail:
+        hint = (
+            f"on the host: printf 'Match User {account}\\n  AllowTcpForwarding local\\n' | "
+            "sudo tee /etc/ssh/sshd_config.d/fraisier.conf; "
+            "sudo systemctl reload ssh || sudo systemctl reload sshd"
+        )
+        return Check(name=name, passed=False, detail=found.detail, hint=hint)
+    if not runs:
+        return Check(name=name, passed=True, detail="asked once the service runs")
     hint = "" if found.healthy else f"see: fraisier logs {target.fraise} {target.environment}"
     return Check(name=name, passed=found.healthy, detail=found.detail, hint=hint, required=False)

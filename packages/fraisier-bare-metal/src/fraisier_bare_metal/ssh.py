@@ -4,37 +4,66 @@ from __future__ import annotations
 
 import logging
 import random
+import shlex
 import socket
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from getpass import getpass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from fabric import Connection
 from fraisier import Target, TargetError
-from paramiko import AgentKey, Channel, MissingHostKeyPolicy, PKey, SSHClient
-from paramiko.ssh_exception import (
-    AuthenticationException,
-    BadHostKeyException,
-    ChannelException,
-    NoValidConnectionsError,
-    PasswordRequiredException,
-    SSHException,
-)
+from paramiko import Channel, PKey, ProxyCommand
+from paramiko.ssh_exception import BadHostKeyException, ChannelException, NoValidConnectionsError, SSHException
 
+from fraisier_bare_metal.identity import Identity, Refuse, UnknownHostKey, known_hosts, learn
 from fraisier_bare_metal.options import Options
+from fraisier_bare_metal.tunnel import as_socket
 
 # What paramiko logs by itself, such as a probe that was refused, is told in our own words.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
+NO_FORWARDING: Final = "sshd does not allow port forwarding"
 _KEEPALIVE: Final = 15
 """Seconds between two signs of life, so that a dead connection is noticed and a firewall keeps a silent one."""
 _TRIES: Final = 4
 _DEFAULT_USER: Final = "deploy"
+
+
+class _Hop(NamedTuple):
+    """A host that is logged in to: the target's, or one on the way there."""
+
+    connection: Connection
+    identity: Identity
+    known_hosts: list[Path]
+
+    @property
+    def address(self) -> str:
+        return f"{self.connection.user}@{self.connection.host}:{self.connection.port}"
+
+    @property
+    def authenticating(self) -> bool:
+        """Whether the host had shown a key that we trust, and it was on us to show ours."""
+        transport = self.connection.client.get_transport()
+        return transport is not None and transport.initial_kex_done
+
+    def by_hand(self, program: str = "ssh") -> str:
+        """Return the command line by which a person gets there, without what to do there."""
+        found = self.connection
+        return f"{program} -p {found.port} {found.user}@{found.original_host}"
+
+    def close(self) -> None:
+        """Log out, also of a login that did not come to be."""
+        transport = self.connection.client.get_transport()
+        with suppress(Exception):
+            self.connection.close()
+        self.connection.client.close()
+        if transport is not None and isinstance(transport.sock, ProxyCommand):
+            # Which by itself is left as a zombie; the transport's thread ends it too, and must not come later.
+            transport.join(_KEEPALIVE)
+            transport.sock.process.kill()
+            with transport.sock.process:
+                pass
 
 
 class Login:
@@ -48,48 +77,58 @@ class Login:
 
     def __init__(self, host: str, target: Target, options: Options) -> None:
         self.host = host
+        self._session = target.session
         self._timeout = options.deadlines.connect
-        self._connection = _connection(host, target, options)
-        self._known_hosts = _known_hosts(target, options, self._connection)
-        for each in _chain(self._connection):
-            each.client.set_missing_host_key_policy(_Refuse())
-            for path in self._known_hosts:
-                if path.is_file():
-                    each.client.load_host_keys(str(path))
+        *jumps, last = _way(host, options)
+        self._hops = [_hop(jump, target, options, None) for jump in jumps]
+        self._hops.append(_hop(last, target, options, options.ssh_key_path))
+        self._connection = self._hops[-1].connection
 
     @property
     def address(self) -> str:
         """What is connected to, as `user@name:port`."""
-        found = self._connection
-        return f"{found.user}@{found.host}:{found.port}"
+        return self._hops[-1].address
 
     def open(self) -> None:
         """Log in, or raise TargetError that says what was tried and what to do."""
         deadline = time.monotonic() + self._timeout
+        try:
+            for hop in self._hops:
+                self._open_hop(hop, deadline)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_hop(self, hop: _Hop, deadline: float) -> None:
         for tried in range(1, _TRIES + 1):
             try:
-                self._open_once(deadline)
+                self._connect(hop, max(0.1, deadline - time.monotonic()))
             except (SSHException, OSError, EOFError) as error:
+                authenticating = hop.authenticating
+                hop.close()
                 # sshd drops logins beyond its MaxStartups at random; a little later there is room.
                 dropped = isinstance(error, EOFError | ConnectionResetError) or "banner" in str(error).lower()
-                if not dropped or tried == _TRIES or time.monotonic() > deadline:
-                    raise self._explained(error) from error
+                late = time.monotonic() > deadline
+                if not dropped or tried == _TRIES or late:
+                    silent = "timeout" in str(error).lower() or (late and not authenticating)
+                    raise self._explained(hop, TimeoutError() if silent else error, authenticating) from error
                 time.sleep(random.uniform(0.1, 0.4) * tried)  # noqa: S311 - spreads the tries, hides nothing
             else:
                 return
 
-    def _open_once(self, deadline: float) -> None:
-        left = max(1.0, deadline - time.monotonic())
-        kwargs = self._connection.connect_kwargs
-        kwargs.update(timeout=left, banner_timeout=left, auth_timeout=left, channel_timeout=left)
+    def _connect(self, hop: _Hop, left: float) -> None:
+        deadlines = {"timeout": left, "banner_timeout": left, "auth_timeout": left, "channel_timeout": left}
+        hop.connection.connect_kwargs = {**hop.identity.offered(), **deadlines}
         try:
-            self._connection.open()
-        except PasswordRequiredException:
-            if "passphrase" in kwargs or not sys.stdin.isatty():
+            hop.connection.open()
+        except SSHException:
+            unlocked = hop.identity.unlocked(self._session) if hop.authenticating else None
+            if unlocked is None:
                 raise
-            kwargs["passphrase"] = getpass(f"passphrase of the key for {self.address}: ")
-            self._connection.open()
-        self._connection.transport.set_keepalive(_KEEPALIVE)
+            hop.close()
+            hop.connection.connect_kwargs |= unlocked
+            hop.connection.open()
+        hop.connection.transport.set_keepalive(_KEEPALIVE)
 
     def start(self, command: str) -> Channel:
         """Run a command, whose input, output and end are the channel's; raises TargetError."""
@@ -110,11 +149,11 @@ class Login:
             channel = transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout)
         except ChannelException as error:
             if error.code == 1:
-                raise PermissionError("sshd does not allow TCP forwarding") from error
+                raise PermissionError(NO_FORWARDING) from error
             raise ConnectionRefusedError from error
         except SSHException as error:
             raise TimeoutError from error
-        return _as_socket(channel)
+        return as_socket(channel)
 
     @property
     def alive(self) -> bool:
@@ -124,117 +163,83 @@ class Login:
 
     def close(self) -> None:
         """Log out; a connection that is gone is closed."""
-        for each in _chain(self._connection):
-            with suppress(Exception):
-                each.close()
+        for hop in reversed(self._hops):
+            hop.close()
+            hop.identity.close()
 
-    def _explained(self, error: Exception) -> TargetError:
+    def _explained(self, hop: _Hop, error: Exception, authenticating: bool) -> TargetError:
         """Return an error that says what was tried, and the command that shows or mends it."""
-        name, port = self._connection.host, self._connection.port
-        by_hand = f"ssh -p {port} {self._connection.user}@{name} true"
-        if isinstance(error, _UnknownHostKey):
-            file = self._known_hosts[0]
+        name, port, file = hop.connection.host, hop.connection.port, shlex.quote(str(hop.known_hosts[0]))
+        look = f"look with: {hop.by_hand()} true"
+        if isinstance(error, UnknownHostKey):
+            # What is beyond another host is seen from there.
+            before = self._hops.index(hop) - 1
+            there = f"{self._hops[before].by_hand()} " if before >= 0 else ""
             return TargetError(
-                f"the host key of {name} is not known: {error.kind} {error.fingerprint}",
-                hint=f"compare it with the host's own, then: ssh-keyscan -p {port} {name} >> {file}",
+                f"the host key of {name} is not known: {_fingerprint(error.key)}",
+                hint=f"compare it with the host's own, then: {there}ssh-keyscan -p {port} {name} >> {file}",
             )
         if isinstance(error, BadHostKeyException):
             return TargetError(
                 f"the host key of {name} has changed: got {_fingerprint(error.key)}, "
                 f"known is {_fingerprint(error.expected_key)}",
-                hint=f"if the host was set up anew: ssh-keygen -R '{_in_known_hosts(name, port)}' "
-                f"-f {self._known_hosts[0]}",
+                hint=f"if the host was set up anew: ssh-keygen -R '{_in_known_hosts(name, port)}' -f {file}",
             )
-        if isinstance(error, PasswordRequiredException):
+        if isinstance(error, SSHException) and authenticating:
+            if locked := hop.identity.locked():
+                key = shlex.quote(str(locked[0]))
+                return TargetError(f"the key {key} is encrypted", hint=f"put it in your agent: ssh-add {key}")
+            tried = ", ".join(hop.identity.tried()) or "no key at all"
             return TargetError(
-                f"the key for {self.address} is encrypted", hint="put it in your agent: ssh-add PATH-OF-THE-KEY"
+                f"{hop.address} accepts no key of yours (tried: {tried})",
+                hint=f"install one: {hop.by_hand('ssh-copy-id')}; {look}",
             )
-        if isinstance(error, AuthenticationException):
-            tried = ", ".join(self._offered()) or "no key at all"
-            return TargetError(
-                f"{self.address} accepts no key of yours (tried: {tried})",
-                hint=f"install one: ssh-copy-id -p {port} {self._connection.user}@{name}; look with: {by_hand}",
-            )
-        if isinstance(error, NoValidConnectionsError | OSError | EOFError):
-            return TargetError(f"cannot reach {self.address}: {_said(error)}", hint=f"look with: {by_hand}")
-        return TargetError(f"cannot log in at {self.address}: {_said(error)}", hint=f"look with: {by_hand}")
-
-    def _offered(self) -> Iterator[str]:
-        """Give the keys that were offered, as far as they can be known."""
-        given = self._connection.connect_kwargs.get("key_filename") or []
-        yield from ([given] if isinstance(given, str) else given)
-        with suppress(Exception):
-            from paramiko import Agent
-
-            keys: tuple[AgentKey, ...] = Agent().get_keys()
-            if keys:
-                yield f"{len(keys)} of the agent"
+        return TargetError(f"cannot reach {hop.address}: {_said(error)}", hint=look)
 
 
-class _UnknownHostKey(SSHException):
-    def __init__(self, key: PKey) -> None:
-        super().__init__("unknown host key")
-        self.kind = key.get_name()
-        self.fingerprint = key.fingerprint
-
-
-class _Refuse(MissingHostKeyPolicy):
-    """Refuses a host whose key is not known, which Fabric by itself accepts (fabric#2071)."""
-
-    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
-        raise _UnknownHostKey(key)
-
-
-def _connection(host: str, target: Target, options: Options) -> Connection:
-    """Return the connection that `ssh` itself would make, with what the options say in place of its defaults."""
-    kwargs: dict[str, Any] = {}
-    if options.ssh_key_path is not None:
-        kwargs = {"key_filename": str(_path(target, options.ssh_key_path)), "look_for_keys": False}
-    connection = Connection(host, port=options.ssh_port, connect_kwargs=kwargs)
+def _way(host: str, options: Options) -> list[Connection]:
+    """Return the connection that `ssh` itself would make, after those to the hosts that it goes through."""
+    connection = _new(host, options.ssh_port)
     connection.user = options.ssh_user or connection.ssh_config.get("user") or _DEFAULT_USER
+    return [*_jumps(connection), connection]
+
+
+def _jumps(connection: Connection) -> list[Connection]:
+    """Return the hosts that a connection goes through, the first one first."""
+    named = connection.ssh_config.get("proxyjump", "none")
+    if named.lower() == "none":
+        connection.gateway = connection.ssh_config.get("proxycommand")
+        return []
+    jumps: list[Connection] = []
+    for each in named.split(","):
+        jump = _new(each)
+        if jumps:
+            jump.gateway = jumps[-1]
+        else:
+            jumps += _jumps(jump)
+        jumps.append(jump)
+    connection.gateway = jumps[-1]
+    return jumps
+
+
+def _new(host: str, port: int | None = None) -> Connection:
+    """Return a connection without a way: Fabric would take several jump hosts in the wrong order."""
+    connection = Connection(host, port=port, gateway=False, forward_agent=False)
+    # The deadline is ours.
+    connection.connect_timeout = None
     return connection
 
 
-def _known_hosts(target: Target, options: Options, connection: Connection) -> list[Path]:
-    if options.known_hosts_path is not None:
-        return [_path(target, options.known_hosts_path)]
-    configured = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2").split()
-    return [*(Path(each).expanduser() for each in configured), Path("/etc/ssh/ssh_known_hosts")]
+def _hop(connection: Connection, target: Target, options: Options, key: str | None) -> _Hop:
+    settings = connection.ssh_config
+    files = known_hosts(settings, _path(target, options.known_hosts_path))
+    connection.client.set_missing_host_key_policy(Refuse())
+    learn(connection.client.get_host_keys(), files)
+    return _Hop(connection, Identity.of(settings, _path(target, key)), files)
 
 
-def _path(target: Target, path: str) -> Path:
-    return target.folder / Path(path).expanduser()
-
-
-def _chain(connection: Any) -> Iterator[Connection]:
-    """Give a connection and the jump hosts that it goes through."""
-    while isinstance(connection, Connection):
-        yield connection
-        connection = connection.gateway
-
-
-def _as_socket(channel: Channel) -> socket.socket:
-    """Return a real socket that leads through a channel, since TLS works on nothing less."""
-    ours, theirs = socket.socketpair()
-
-    def pump(receive: Callable[[int], bytes], send: Callable[[bytes], None], end: Callable[[], None]) -> None:
-        with suppress(OSError, EOFError):
-            while data := receive(65536):
-                send(data)
-        with suppress(OSError, EOFError):
-            end()
-
-    def outwards() -> None:
-        pump(theirs.recv, channel.sendall, channel.shutdown_write)
-
-    def inwards() -> None:
-        pump(channel.recv, theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR))
-        channel.close()
-        theirs.close()
-
-    for run in (outwards, inwards):
-        threading.Thread(target=run, daemon=True).start()
-    return ours
+def _path(target: Target, path: str | None) -> Path | None:
+    return None if path is None else target.folder / Path(path).expanduser()
 
 
 def _in_known_hosts(name: str, port: int) -> str:

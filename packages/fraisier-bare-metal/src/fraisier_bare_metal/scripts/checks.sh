@@ -38,4 +38,5 @@ if [ -n "$sudo" ]; then
   may() { sudo -n -l systemctl "$1" "$unit" >/dev/null 2>&1 || data nosudo "$1"; }
   each_line "$verbs" may
 fi
+[ -z "$user" ] || [ "$(loginctl show-user "$(id -un)" -p Linger --value 2>/dev/null)" = yes ] || data nolinger yes
 [ -n "$user" ] || id -nG | tr ' ' '\n' | grep -qxE 'root|adm|wheel|systemd-journal' || [ "$(id -u)" = 0 ] || data nojournal "$(id -un)"
