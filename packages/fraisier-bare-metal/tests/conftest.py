@@ -54,14 +54,14 @@ UNIT = """[Unit]
 Description={name}
 
 [Service]
-User={user}
+{user}
 WorkingDirectory={folder}
 EnvironmentFile={app_path}/.fraisier/environment
 ExecStart=/usr/bin/python3 -u service.py
 Restart=on-failure
 
 [Install]
-WantedBy=multi-user.target
+WantedBy={wanted}.target
 """
 
 _numbers = count(1)
@@ -119,8 +119,14 @@ class Site:
 
     def unit_text(self, user: str = "deploy") -> str:
         """Return the unit as the manual has it."""
-        folder = f"{self.app_path}/current" if self.layout == "releases" else self.app_path
-        return UNIT.format(name=self.name, user=user, folder=folder, app_path=self.app_path)
+        app_path, own = self.options["app_path"], "user_unit" in self.options
+        return UNIT.format(
+            name=self.name,
+            user="# A user's own unit." if own else f"User={user}",
+            folder=f"{app_path}/current" if self.layout == "releases" else app_path,
+            app_path=app_path,
+            wanted="default" if own else "multi-user",
+        )
 
     def end(self) -> None:
         """Stop the service, so that shared hosts stay light."""
@@ -291,14 +297,17 @@ def new_repository(lab: Lab) -> Repository:
 
 @pytest.fixture
 def make_site(lab: Lab, home: Path, three_versions: Repository, tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Set up a service on given hosts: `make_site(host)`, `make_site(*hosts, layout="in_place")`."""
+    """Set up a service on given hosts: `make_site(host)`, or `make_site(*hosts, layout="in_place")`."""
     (home / ".ssh" / "config").symlink_to(lab.ssh_config)
     made: list[Site] = []
 
-    def make(*hosts: Host, layout: str = "releases", repository: Repository | None = None) -> Site:
+    def make(
+        *hosts: Host, layout: str = "releases", repository: Repository | None = None, set_up: bool = True
+    ) -> Site:
         site = Site(hosts, repository or three_versions, tmp_path)
         made.append(site)
-        site.set_up(layout)
+        if set_up:
+            site.set_up(layout)
         return site
 
     yield make

@@ -111,9 +111,9 @@ put() { # ID: let the folder and the environment be those of a release
 
 restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
   $systemctl reset-failed "$unit" >/dev/null 2>&1
-  # Only what runs can be reloaded.
+  # Only what runs can be reloaded, and what is gone back from may be anything.
   verb=$restart
-  [ "$verb" != reload ] || $show is-active --quiet "$unit" || verb=restart
+  [ "$verb" != reload ] || { [ -z "$again" ] && $show is-active --quiet "$unit"; } || verb=restart
   timeout -k 5 "$restart_timeout" $systemctl "$verb" "$unit"
 }
 

@@ -3,5 +3,6 @@
 before=$(cat "$state/back")
 [ -n "$before" ] || exit 0
 [ -z "$gone_back" ] || enter "$gone_back"
+again=yes
 put "$before" && restart_unit
 rm -f "$state/back"
