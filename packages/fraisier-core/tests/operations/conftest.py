@@ -163,9 +163,12 @@ def plug(tmp_path: Path, path: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
     sys.modules.pop("acme_listener", None)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def guarded() -> Iterator[None]:
-    """Make a signal that the engine leaves alone an error of the test, and not the end of the test run."""
+    """Make a signal that the engine leaves alone an error of the test, and not the end of the test run.
+
+    It is heard also where a shell ignores it, as for what runs in the background.
+    """
 
     def unheard(number: int, frame: FrameType | None) -> None:
         raise AssertionError(f"{signal.Signals(number).name} was not handled")
