@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Site
+
+pytestmark = pytest.mark.slow
 
 ON = ("greeter", "here")
 

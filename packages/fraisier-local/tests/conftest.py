@@ -12,12 +12,13 @@ import textwrap
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fraisier import Deployed, Health, HealthCheck, Progress, Release, Session, Target
+from fraisier import Deployed, Health, HealthCheck, Release, Session, Target
+from fraisier.testing.fakes import RecordingProgress
 from fraisier_local import hooks, process_group
 
 SERVICE = """
@@ -52,25 +53,6 @@ def eventually(what: Callable[[], Any], timeout: float = 10.0) -> Any:
 def groups_of(process: dict[str, Any]) -> set[int]:
     """Return what is left of a service, given what `process.json` said of it."""
     return process_group.groups(process["pid"], process["started"], process["machine"])
-
-
-class RecordedProgress(Progress):
-    """Keeps the steps and the lines."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-        self.lines: list[str] = []
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        self.steps.append(name)
-        yield
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-    def advance(self, done: float, total: float) -> None:
-        raise AssertionError("nothing here counts")
 
 
 class Repository:
@@ -116,7 +98,7 @@ class Site:
             "stop_timeout": 5,
         }
         self.health_check: HealthCheck | None = None
-        self.progress = RecordedProgress()
+        self.progress = RecordingProgress()
         self.user = "alice@laptop"
         self._edited: list[dict[str, Any]] = []
 
@@ -138,12 +120,12 @@ class Site:
         )
 
     def deploy(self, version: str | None = None, *, force: bool = False, **options: Any) -> Deployed:
-        self.progress = RecordedProgress()
+        self.progress = RecordingProgress()
         return hooks.deploy(self.target(**options), Release(version=version, force=force), self.progress)
 
     def rollback(self, deployed: Deployed, **options: Any) -> Deployed:
         release = Release(version=deployed.version, revision=deployed.revision, details=deployed.details)
-        self.progress = RecordedProgress()
+        self.progress = RecordingProgress()
         return hooks.rollback(self.target(**options), release, self.progress)
 
     def answer(self) -> str:
@@ -204,8 +186,8 @@ class Site:
             from pathlib import Path
             from fraisier import HealthCheck, Release, Session, Target
             from fraisier_local import hooks
-            from conftest import RecordedProgress
-            progress = RecordedProgress()
+            from fraisier.testing.fakes import RecordingProgress
+            progress = RecordingProgress()
             target = Target(fraise="my_api", environment="test", provider="local", session=Session(),
                             options=json.loads(sys.argv[2]), folder=Path(sys.argv[3]), user="bob@ci")
         """

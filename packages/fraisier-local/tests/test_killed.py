@@ -13,7 +13,7 @@ from .conftest import Site, eventually, groups_of
 KILLED_AT = """
     from contextlib import contextmanager
 
-    class Killed(RecordedProgress):
+    class Killed(RecordingProgress):
         @contextmanager
         def step(self, name):
             if name == {step!r} and {moment!r} == "before":

@@ -14,7 +14,7 @@ from fraisier.contract.secret import Secret
 from fraisier.engine.configuration.config import load_config
 from fraisier.engine.configuration.json_schema import options_schema, schema
 from fraisier.engine.configuration.yaml_file import read_yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 Write = Callable[[str], Path]
 

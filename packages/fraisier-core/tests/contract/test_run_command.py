@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,16 @@ def test_a_command_that_takes_too_long_may_clean_up(tmp_path: Path) -> None:
     assert not lock.exists()
 
 
-def test_what_does_not_listen_is_killed_with_all_that_it_started() -> None:
+def test_what_does_not_listen_is_killed_with_all_that_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fraisier.contract.commands._GRACE", 0.1)
     pids: list[str] = []
     with pytest.raises(TimeoutError):
         run_shell("trap '' TERM; sleep 60 & echo $!; echo $$; wait", timeout=0.3, on_line=pids.append)
-    assert [process_started(int(pid)) for pid in pids] == [None, None]
+    assert len(pids) == 2
+    deadline = time.monotonic() + 10
+    while any(process_started(int(pid)) for pid in pids):
+        assert time.monotonic() < deadline, "a process is left"
+        time.sleep(0.01)
 
 
 def test_a_command_that_is_interrupted_may_clean_up(tmp_path: Path) -> None:
@@ -37,3 +44,24 @@ def test_a_command_that_is_interrupted_may_clean_up(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_shell(line, timeout=30, folder=tmp_path, on_line=interrupt)
     assert not lock.exists()
+
+
+CHILDREN = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+
+
+@pytest.mark.skipif(not CHILDREN.exists(), reason="needs a kernel that lists the children of a thread")
+def test_an_interruption_in_the_moment_in_which_a_command_starts_leaves_nothing_behind() -> None:
+    before = CHILDREN.read_text()
+
+    def interrupt_as_soon_as_there_is_a_child() -> None:
+        while CHILDREN.read_text() == before:
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for _ in range(20):
+        interrupting = threading.Thread(target=interrupt_as_soon_as_there_is_a_child)
+        interrupting.start()
+        with pytest.raises(KeyboardInterrupt):
+            run_shell("exec sleep 60", timeout=50)
+        interrupting.join()
+        assert CHILDREN.read_text() == before

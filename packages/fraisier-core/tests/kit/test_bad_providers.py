@@ -30,6 +30,7 @@ COSTLY = {
 """They start processes, keep a history on the disk, or wait: run only where they have to fail."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.what)
 def test_the_kit_finds(bad: Bad, kit: Callable[..., Outcomes]) -> None:
     source = SHELF

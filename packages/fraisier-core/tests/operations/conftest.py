@@ -45,6 +45,7 @@ class Operator:
         self.options: dict[str, Any] = {}
         self.standby: dict[str, Any] | None = None
         """The options of the fallback; None: there is none."""
+        self.standby_provider = "standby"
         self.health_check: dict[str, Any] | None = None
         self.more: dict[str, dict[str, Any]] = {}
         """Other environments, as they stand in the file."""
@@ -62,7 +63,10 @@ class Operator:
         if self.health_check is not None:
             target["health_check"] = self.health_check
         if self.standby is not None:
-            target["fallback"] = {"provider": "standby", "config": {"file": "standby.json", **self.standby}}
+            target["fallback"] = {
+                "provider": self.standby_provider,
+                "config": {"file": "standby.json", **self.standby},
+            }
         fraise = {"type": "api", "providers": {"production": target, **self.more}}
         path = self.folder / "fraises.yaml"
         path.write_text(json.dumps({"fraises": {"my_api": fraise}}), encoding="utf-8")
@@ -97,7 +101,7 @@ class Operator:
     def elsewhere(self) -> Operator:
         """Return an operator of the same targets with an empty history, as on a CI runner."""
         other = Operator(self.folder, f"beside {self.machine}")
-        other.options, other.standby, other.health_check = self.options, self.standby, self.health_check
+        other.options, other.health_check = self.options, self.health_check
         return other
 
     def rows(self) -> list[Deployment]:
@@ -163,9 +167,12 @@ def plug(tmp_path: Path, path: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
     sys.modules.pop("acme_listener", None)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def guarded() -> Iterator[None]:
-    """Make a signal that the engine leaves alone an error of the test, and not the end of the test run."""
+    """Make a signal that the engine leaves alone an error of the test, and not the end of the test run.
+
+    It is heard also where a shell ignores it, as for what runs in the background.
+    """
 
     def unheard(number: int, frame: FrameType | None) -> None:
         raise AssertionError(f"{signal.Signals(number).name} was not handled")

@@ -26,9 +26,10 @@ FAILING_FIRST = [
 ]
 
 
-@pytest.fixture
-def both(operator: Operator) -> Operator:
-    operator.standby = {}
+@pytest.fixture(params=["standby", "scripted"])
+def both(operator: Operator, request: pytest.FixtureRequest) -> Operator:
+    """An operator with a fallback, of another provider or of the same."""
+    operator.standby, operator.standby_provider = {}, request.param
     return operator
 
 
@@ -38,10 +39,13 @@ def test_a_target_that_fails_before_anything_changed_is_stood_in_for(
 ) -> None:
     both.options.update(options)
     done = both.deploy(version)
-    assert (done.status, done.provider, done.version) == ("success", "standby", version)
+    assert (done.status, done.provider, done.version) == ("success", both.standby_provider, version)
     assert (both.in_service(), both.in_service("standby.json")) == (None, version)
-    assert both.warnings() == [f"{message}; falling back to standby"]
-    assert [(row.provider, row.status) for row in both.rows()] == [("scripted", "failed"), ("standby", "success")]
+    assert both.warnings() == [f"{message}; falling back to {both.standby_provider}"]
+    assert [(row.provider, row.status) for row in both.rows()] == [
+        ("scripted", "failed"),
+        (both.standby_provider, "success"),
+    ]
 
 
 def test_the_fallback_gets_the_same_release(both: Operator) -> None:
@@ -94,7 +98,7 @@ def test_when_the_fallback_fails_too_its_failure_is_the_end(both: Operator) -> N
     with pytest.raises(DeploymentFailedError, match="pull denied; nothing was in service before") as caught:
         both.deploy("refused")
     assert caught.value.deployment is not None
-    assert caught.value.deployment.provider == "standby"
+    assert caught.value.deployment.provider == both.standby_provider
     assert both.statuses() == ["failed", "failed"]
 
 
@@ -113,11 +117,12 @@ def test_looking_follows_the_target_that_is_in_use(both: Operator) -> None:
     fallen_back(both)
     project, place, warn = both.project, both.place, both.display.warn
     told = reading.status(project, place, warn)
-    assert (told.provider, told.version, told.details) == ("standby", "v3", {"file": "standby.json"})
+    assert (told.provider, told.version) == (both.standby_provider, "v3")
+    assert told.details == {"file": "standby.json"}
     assert reading.health(project, place, warn).detail == "got 200 from v3"
     assert list(reading.logs(project, place, 1, False, warn)) == ["line 99 of v3"]
     [listed] = reading.listed(project)
-    assert (listed.provider, listed.version) == ("standby", "v3")
+    assert (listed.provider, listed.version) == (both.standby_provider, "v3")
     assert both.calls() == []
 
 
@@ -125,7 +130,7 @@ def test_a_rollback_follows_the_target_that_is_in_use(both: Operator) -> None:
     fallen_back(both)
     place = reading.in_use(both.project, both.place)
     done = operations.rollback(both.project, place, None, both.display)
-    assert (done.provider, done.version, done.status) == ("standby", "v2", "success")
+    assert (done.provider, done.version, done.status) == (both.standby_provider, "v2", "success")
     with pytest.raises(RollbackFailedError, match="no earlier successful release"):
         operations.rollback(both.project, place, None, both.display)
     assert both.in_service() == "v1"
@@ -136,7 +141,7 @@ def test_the_next_success_on_the_target_itself_puts_it_in_use_again(both: Operat
     del both.options["unready"]
     both.display.shown.clear()
     both.deploy("v3")
-    assert reading.status(both.project, both.place, both.display.warn).provider == "scripted"
+    assert reading.status(both.project, both.place, both.display.warn).details == {"file": "target.json"}
     assert both.warnings() == []
 
 
@@ -146,17 +151,42 @@ def test_a_failure_leaves_in_use_what_was(both: Operator) -> None:
     with pytest.raises(RolledBackError):
         both.deploy("broken")
     told = reading.status(both.project, both.place, both.display.warn)
-    assert (told.provider, told.version) == ("standby", "v3")
+    assert (told.version, told.details) == ("v3", {"file": "standby.json"})
 
 
 def test_before_anything_was_deployed_the_target_itself_is_in_use(both: Operator) -> None:
-    assert reading.in_use(both.project, both.place).provider == "scripted"
+    assert not reading.in_use(both.project, both.place).is_fallback
     assert not both.project.database_path.exists()
     with both.project.database() as database:
         assert History(database).fraise_states() == {}
-    assert reading.in_use(both.project, both.place).provider == "scripted"
+    assert not reading.in_use(both.project, both.place).is_fallback
     both.options["unready"] = ["git"]
     both.standby = {"unready": ["git"]}
     with pytest.raises(PreFlightError):
         both.deploy("v1")
-    assert reading.in_use(both.project, both.place).provider == "scripted"
+    assert not reading.in_use(both.project, both.place).is_fallback
+
+
+def test_without_a_failure_the_target_itself_is_in_use(both: Operator) -> None:
+    both.deploy("v1")
+    both.deploy("v1")
+    assert not reading.in_use(both.project, both.place).is_fallback
+    assert both.calls("standby.json") == []
+
+
+def test_a_fallback_that_was_rolled_back_is_in_use_only_if_nothing_else_is(both: Operator) -> None:
+    both.options["unready"] = ["git"]
+    other = both.elsewhere()
+    other.standby, other.standby_provider = both.standby, both.standby_provider
+    other.deploy("v1")
+    with pytest.raises(RolledBackError):
+        both.deploy("broken")
+    assert reading.in_use(both.project, both.place).is_fallback
+    assert both.state().version == "v1"
+    del both.options["unready"]
+    both.deploy("v2")
+    both.options["unready"] = ["git"]
+    with pytest.raises(RolledBackError):
+        both.deploy("broken")
+    assert not reading.in_use(both.project, both.place).is_fallback
+    assert both.state().version == "v2"

@@ -15,8 +15,6 @@ from fraisier.engine.interrupts import interruptible, shielded
 from .conftest import Operator, told
 from .scripted import revision_of
 
-pytestmark = pytest.mark.usefixtures("guarded")
-
 V1 = f"v1 ({revision_of('v1')[:7]})"
 ANSWER = "putting the old version back first; press Ctrl-C again to stop at once"
 

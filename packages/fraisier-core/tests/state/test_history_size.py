@@ -48,8 +48,8 @@ def plan(database: StateDatabase, sql: str, params: list[Any]) -> list[str]:
 
 QUERIES: list[tuple[str, list[Any]]] = [
     *(statements.recent(fraise, environment, 20, since) for fraise, environment, since in FILTERS),
-    (statements.SUCCESSES, ["fraise-1", "env-1", None, 50]),
-    (statements.SUCCESSES, ["fraise-1", "env-1", "local", 50]),
+    (statements.SUCCESSES, ["fraise-1", "env-1", None, None, 50]),
+    (statements.SUCCESSES, ["fraise-1", "env-1", "local", False, 50]),
     (statements.OUTCOMES, ["fraise-1", "env-1", "r1"]),
     (statements.RUNNING, [None, None, ""]),
     (statements.RUNNING, ["fraise-1", "env-1", ""]),

@@ -7,10 +7,11 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,15 +53,6 @@ def run_command(
         TimeoutError: the deadline passed; what the command started was ended.
         OSError: it could not be started.
     """
-    process = subprocess.Popen(
-        list(command),
-        cwd=folder,
-        env=None if environment is None else dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def keep(line: str) -> None:
@@ -71,13 +63,25 @@ def run_command(
             if on_line is not None:
                 on_line(piece)
 
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with _signals_put_off():
+            process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                env=None if environment is None else dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         _read_lines(process, time.monotonic() + timeout, keep)
     except BaseException:
-        _end(process)
+        if process is not None:
+            _end(process)
         raise
     finally:
-        if process.stdout is not None:
+        if process is not None and process.stdout is not None:
             process.stdout.close()
     return CommandResult(process.returncode, "\n".join(kept))
 
@@ -98,6 +102,26 @@ def run_shell(
 def kill_group(group: int) -> None:
     """Kill every process of a process group; one that is gone already is no error."""
     _signal_group(group, signal.SIGKILL)
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """Let Ctrl-C and the like wait for a moment in which they would leave a process behind that nobody knows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in handled:
+        signal.signal(number, lambda received, _: seen.append(received))
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for received in seen:
+            signal.raise_signal(received)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -32,9 +32,16 @@ class Attempt:
     """What the order of a deployment works on, from the moment when the lock is held."""
 
     def __init__(
-        self, record: Deployment, provider: Provider, target: Target, history: History, progress: RecordedProgress
+        self,
+        record: Deployment,
+        place: Place,
+        provider: Provider,
+        target: Target,
+        history: History,
+        progress: RecordedProgress,
     ) -> None:
         self.record = record
+        self.place = place
         self.provider = provider
         self.target = target
         self.history = history
@@ -123,11 +130,12 @@ def attempt(
             version=version,
             user=operator(),
             configuration=redacted_configuration(place.options),
+            fallback=place.is_fallback,
         )
         progress = RecordedProgress(
             display, project.redactor, lambda steps: history.note_steps(deployment_id, steps)
         )
-        current = Attempt(record, provider, target, history, progress)
+        current = Attempt(record, place, provider, target, history, progress)
         try:
             provider.deployment_started(record)
             yield current
@@ -183,13 +191,13 @@ def error_document(error: FraisierError) -> dict[str, Any]:
     return document | {name: value for name, value in more.items() if value}
 
 
-def drift(history: History, target: Target | Place, status: Status) -> str:
+def drift(history: History, place: Place, status: Status) -> str:
     """Return how what is in service differs from what the local history recorded, or an empty text."""
-    recorded = history.fraise_state(target.fraise, target.environment)
+    recorded = history.fraise_state(place.fraise, place.environment)
     told = status.release
-    if recorded is None or recorded.revision is None or recorded.provider != target.provider:
+    if recorded is None or (recorded.provider, recorded.fallback) != (place.provider, place.is_fallback):
         return ""
-    if told is None or told.revision == recorded.revision:
+    if recorded.revision is None or told is None or told.revision == recorded.revision:
         return ""
     return (
         f"the history says {shown(recorded.version, recorded.revision)}, "

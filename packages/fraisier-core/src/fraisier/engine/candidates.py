@@ -7,6 +7,7 @@ from fraisier.contract.models import Release, Status
 from fraisier.engine.attempt import shown
 from fraisier.engine.configuration.config import Place
 from fraisier.engine.state.history import History
+from fraisier.engine.state.records import Success
 
 _SHORTEST_REVISION = 6
 
@@ -62,7 +63,7 @@ def _before_the_present(history: History, place: Place, told: Release | None) ->
     """
     if told is None:
         return None
-    for success in history.successes(place.fraise, place.environment, place.provider):
+    for success in _successes(history, place):
         done = success.deployment
         if done.kind == "deploy" and done.revision == told.revision and done.previous_revision != done.revision:
             return done.previous_revision or ""
@@ -71,7 +72,7 @@ def _before_the_present(history: History, place: Place, told: Release | None) ->
 
 def _candidates(history: History, place: Place, status: Status) -> list[Release]:
     """Return every release to go back to, newest first: what this machine recorded, then what the target tells."""
-    recorded = [each.release for each in history.successes(place.fraise, place.environment, place.provider)]
+    recorded = [each.release for each in _successes(history, place)]
     found: dict[str, Release] = {}
     for release in [*recorded, *status.earlier]:
         if release.revision is None:
@@ -83,8 +84,12 @@ def _candidates(history: History, place: Place, status: Status) -> list[Release]
 
 
 def _by_identifier(history: History, place: Place, to: str) -> list[Release]:
-    successes = history.successes(place.fraise, place.environment, place.provider)
+    successes = _successes(history, place)
     return [each.release for each in successes if to in (each.deployment.id, each.deployment.identifier)]
+
+
+def _successes(history: History, place: Place) -> list[Success]:
+    return history.successes(place.fraise, place.environment, place.provider, fallback=place.is_fallback)
 
 
 def _names(to: str, release: Release) -> bool:

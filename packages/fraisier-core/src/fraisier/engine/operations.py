@@ -131,7 +131,7 @@ def _pre_flight(current: Attempt, display: Display) -> Status:
     with failing_as_pre_flight():
         _require(current.provider.pre_flight(current.target), display)
         status = current.provider.status(current.target)
-    if said := drift(current.history, current.target, status):
+    if said := drift(current.history, current.place, status):
         display.warn(said)
     return status
 

@@ -74,10 +74,9 @@ def in_use(project: Project, place: Place) -> Place:
 
 
 def _used(place: Place, state: FraiseState | None) -> Place:
-    fallback = place.fallback
-    if fallback is None or state is None or state.version is None or state.provider != fallback.provider:
+    if place.fallback is None or state is None or not state.fallback or state.provider != place.fallback.provider:
         return place
-    return fallback
+    return place.fallback
 
 
 def status(project: Project, place: Place, warn: Warn) -> StatusReport:

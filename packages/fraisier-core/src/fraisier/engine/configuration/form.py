@@ -109,6 +109,7 @@ class _Form:
             options=self.references((*path, "config"), self.mapping((*path, "config"), raw.get("config"))),
             health_check=primary.health_check if primary is not None and inherits else health_check,
             fallback=None,
+            is_fallback=primary is not None,
             folder=self.folder,
             path=path,
             health_check_path=(

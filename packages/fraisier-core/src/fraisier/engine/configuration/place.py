@@ -30,6 +30,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     health_check: Mapping[str, Any] | None
     """As written, with `Reference` objects."""
     fallback: Place | None
+    is_fallback: bool
+    """Whether this stands in for another target, which may have the same provider."""
     folder: Path
     path: KeyPath
     """Where in the file this stands."""

@@ -42,6 +42,7 @@ class History:
         version: str | None,
         user: str,
         configuration: Mapping[str, Any],
+        fallback: bool = False,
     ) -> Deployment:
         """Record a new attempt as running, with the configuration it runs with (redacted by the caller)."""
         target, now, owner = f"{fraise}:{environment}", now_text(), Owner.this()
@@ -60,8 +61,17 @@ class History:
             ]
             self._database.write(statements.BEGIN_CONFIG, config)
             number = self._database.rows(statements.NEXT_NUMBER, [target])[0]["number"]
-            values = [deployment_id, f"{target}:{number}", fraise, environment, number, kind, provider, version]
-            values += [now, user, owner.host, owner.host_identity, owner.pid, owner.process_started, target]
+            values = [deployment_id, f"{target}:{number}", fraise, environment, number, kind, provider, fallback]
+            values += [
+                version,
+                now,
+                user,
+                owner.host,
+                owner.host_identity,
+                owner.pid,
+                owner.process_started,
+                target,
+            ]
             self._database.write(statements.BEGIN_DEPLOYMENT, values)
             return self._known(deployment_id)
 
@@ -151,10 +161,16 @@ class History:
         return [deployment_of(row) for row in self._database.rows(sql, params)]
 
     def successes(
-        self, fraise: str, environment: str, provider: str | None = None, limit: int = 50
+        self,
+        fraise: str,
+        environment: str,
+        provider: str | None = None,
+        *,
+        fallback: bool | None = None,
+        limit: int = 50,
     ) -> list[Success]:
         """Return the deployments and rollbacks that ended in success, newest first."""
-        found = self._database.rows(statements.SUCCESSES, [fraise, environment, provider, limit])
+        found = self._database.rows(statements.SUCCESSES, [fraise, environment, provider, fallback, limit])
         return [success_of(row) for row in found]
 
     def outcome_of(

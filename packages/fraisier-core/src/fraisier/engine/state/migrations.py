@@ -18,6 +18,7 @@ CREATE TABLE tb_fraise_state (
     environment TEXT NOT NULL,
     type TEXT,
     provider TEXT NOT NULL,
+    fallback INTEGER NOT NULL DEFAULT 0,  -- 1: what is in service is in service there
     status TEXT NOT NULL,  -- of the last attempt; what follows is of the last success
     version TEXT,
     revision TEXT,
@@ -35,6 +36,7 @@ CREATE TABLE tb_deployment (
     number INTEGER NOT NULL,  -- counts the attempts of one fraise in one environment
     kind TEXT NOT NULL,
     provider TEXT NOT NULL,
+    fallback INTEGER NOT NULL DEFAULT 0,  -- 1: made on the fallback, which may have the same provider
     status TEXT NOT NULL,
     version TEXT,
     revision TEXT,
@@ -94,14 +96,14 @@ CREATE TABLE tb_deployment_lock (
 );
 
 CREATE VIEW v_fraise_state AS
-SELECT s.id, s.identifier, s.fraise, s.environment, s.type, s.provider, s.status, s.version, s.revision,
-    s.deployed_at, d.id AS deployment
+SELECT s.id, s.identifier, s.fraise, s.environment, s.type, s.provider, s.fallback, s.status, s.version,
+    s.revision, s.deployed_at, d.id AS deployment
 FROM tb_fraise_state s LEFT JOIN tb_deployment d ON d.pk_deployment = s.fk_deployment;
 
 CREATE VIEW v_deployment AS
-SELECT id, identifier, fraise, environment, number, kind, provider, status, version, revision, details,
-    previous_version, previous_revision, started_at, finished_at, duration_seconds, user, host, host_identity,
-    pid, process_started, error, steps
+SELECT id, identifier, fraise, environment, number, kind, provider, fallback, status, version, revision,
+    details, previous_version, previous_revision, started_at, finished_at, duration_seconds, user, host,
+    host_identity, pid, process_started, error, steps
 FROM tb_deployment;
 
 CREATE VIEW v_provider_config AS

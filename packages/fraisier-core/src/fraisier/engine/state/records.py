@@ -17,6 +17,7 @@ class FraiseState(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     type: str | None
     provider: str
+    fallback: bool
     status: str
     """Of the last attempt; what follows is of the last success, or of what a failed deployment went back to."""
     version: str | None
@@ -45,7 +46,7 @@ def success_of(row: Mapping[str, Any]) -> Success:
 
 def state_of(row: Mapping[str, Any]) -> FraiseState:
     """Convert a row of `v_fraise_state`."""
-    return msgspec.convert(row, FraiseState)
+    return msgspec.convert({**row, "fallback": bool(row["fallback"])}, FraiseState)
 
 
 def encoded(value: Any) -> str | None:

@@ -23,9 +23,9 @@ WHERE fk_fraise_state = (SELECT pk_fraise_state FROM tb_fraise_state WHERE ident
 """
 
 BEGIN_DEPLOYMENT: Final = """
-INSERT INTO tb_deployment (id, identifier, fraise, environment, number, kind, provider, status, version,
-    started_at, user, host, host_identity, pid, process_started, fk_fraise_state)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?,
+INSERT INTO tb_deployment (id, identifier, fraise, environment, number, kind, provider, fallback, status,
+    version, started_at, user, host, host_identity, pid, process_started, fk_fraise_state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?,
     (SELECT pk_fraise_state FROM tb_fraise_state WHERE identifier = ?))
 """
 
@@ -50,23 +50,25 @@ WHERE pk_fraise_state = (SELECT fk_fraise_state FROM tb_deployment WHERE id = ?)
 
 FOLLOW_SUCCESS: Final = """
 UPDATE tb_fraise_state
-SET (version, revision, provider, deployed_at, fk_deployment) =
-    (SELECT version, revision, provider, finished_at, pk_deployment FROM tb_deployment WHERE id = ?)
+SET (version, revision, provider, fallback, deployed_at, fk_deployment) =
+    (SELECT version, revision, provider, fallback, finished_at, pk_deployment FROM tb_deployment WHERE id = ?)
 WHERE pk_fraise_state = (SELECT fk_fraise_state FROM tb_deployment WHERE id = ?)
 """
 
 FOLLOW_UNCHANGED: Final = """
 UPDATE tb_fraise_state
-SET (version, revision, provider) = (SELECT version, revision, provider FROM tb_deployment WHERE id = ?)
+SET (version, revision, provider, fallback) =
+    (SELECT version, revision, provider, fallback FROM tb_deployment WHERE id = ?)
 WHERE pk_fraise_state = (SELECT fk_fraise_state FROM tb_deployment WHERE id = ?)
 """
 
 FOLLOW_GONE_BACK: Final = """
 UPDATE tb_fraise_state
-SET (version, revision, provider) =
-    (SELECT previous_version, previous_revision, provider FROM tb_deployment WHERE id = ?)
+SET (version, revision, provider, fallback) =
+    (SELECT previous_version, previous_revision, provider, fallback FROM tb_deployment WHERE id = ?)
 WHERE pk_fraise_state = (SELECT fk_fraise_state FROM tb_deployment WHERE id = ?)
-    AND (version IS NULL OR provider = (SELECT provider FROM tb_deployment WHERE id = ?))
+    AND (version IS NULL
+        OR (provider, fallback) = (SELECT provider, fallback FROM tb_deployment WHERE id = ?))
 """
 """A fallback that was rolled back does not hide that the last success went to another target."""
 
@@ -87,6 +89,7 @@ REMEMBER_BROKEN: Final = "UPDATE tb_deployment SET error = ? WHERE id = ? AND st
 SUCCESSES: Final = """
 SELECT * FROM v_deployment
 WHERE fraise = ? AND environment = ? AND status = 'success' AND coalesce(?, provider) = provider
+    AND coalesce(?, fallback) = fallback
 ORDER BY number DESC LIMIT ?
 """
 
