@@ -1,4 +1,4 @@
-"""Every provider of this repository documents its options in its package's README, and no others."""
+"""Every provider of this repository documents its options, in its page of the manual or its README, and no others."""
 
 import re
 import tomllib
@@ -21,7 +21,8 @@ def providers() -> list[Any]:
         entry_points = tomllib.loads(project.read_text("utf-8"))["project"].get("entry-points", {})
         for name, value in entry_points.get("fraisier.providers", {}).items():
             module = EntryPoint(name, value, "fraisier.providers").load()
-            readme = project.with_name("README.md").read_text("utf-8")
+            page = ROOT / "docs" / "providers" / f"{name.replace('_', '-')}.md"
+            readme = (page if page.exists() else project.with_name("README.md")).read_text("utf-8")
             found.append(pytest.param(readme, module.Options, id=name))
     return found
 
@@ -43,7 +44,9 @@ def test_the_options_and_their_defaults_are_documented(readme: str, options: typ
         assert kind
         assert meaning
         assert (default == "required") == field.required
-        if isinstance(field.default, int | float):
+        if isinstance(field.default, bool):
+            assert default == f"`{str(field.default).lower()}`"
+        elif isinstance(field.default, int | float):
             assert float(default) == field.default
 
 
