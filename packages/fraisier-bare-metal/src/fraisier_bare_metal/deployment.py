@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.records import entry, gone_back
 
 _POLL = 0.2
+_REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7}(-[0-9]+)?")
 
 
 def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
@@ -51,8 +54,10 @@ def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress
         hint = "name one: fraisier deploy --version V"
         raise TargetError("the release to go back to has no revision", hint=hint)
     version = release.version or revision
-    kept = release.details.get("release")
-    release_id = str(kept) if kept else f"{_stamp()}-{revision[:7]}"
+    release_id = str(release.details.get("release") or f"{_stamp()}-{revision[:7]}")
+    # What was recorded may come from anywhere, and becomes a path on the host.
+    if not _REVISION.fullmatch(revision) or not _RELEASE_ID.fullmatch(release_id):
+        raise TargetError(f"no release of ours is recorded as {release_id!r} at {revision!r}")
     present = look(fleet)
     hosts = [host for host in fleet.hosts if not _is_at(present[host.name], revision)]
     values = {

@@ -8,12 +8,13 @@ import fraisier
 import msgspec
 from fraisier import Secret
 
-Host = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_\[:.][A-Za-z0-9_.:\[\]-]*$", max_length=255)]
+# The ends of the patterns keep a line end out, which `$` alone does not.
+Host = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_\[:.][A-Za-z0-9_.:\[\]-]*$(?!\n)", max_length=255)]
 Line = Annotated[str, msgspec.Meta(min_length=1)]
-Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-User = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.][A-Za-z0-9_.@-]*$")]
+User = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.][A-Za-z0-9_.@-]*$(?!\n)")]
 Path = Annotated[str, msgspec.Meta(min_length=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
 
@@ -51,7 +52,7 @@ class Options(fraisier.Options):
     systemd_service: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*$",
+            pattern=r"^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*$(?!\n)",
             max_length=255,
             description="The unit that runs the service.",
         ),
@@ -100,7 +101,7 @@ class Options(fraisier.Options):
         msgspec.Meta(description="Lines of /bin/sh to run in the new release before it goes in service."),
     ] = msgspec.field(default_factory=list)
     shared: Annotated[
-        list[Annotated[str, msgspec.Meta(pattern=r"^[^/\x00-\x1f]([^\x00-\x1f]*[^/\x00-\x1f])?$")]],
+        list[Annotated[str, msgspec.Meta(pattern=r"^[^/\x00-\x1f]([^\x00-\x1f]*[^/\x00-\x1f])?$(?!\n)")]],
         msgspec.Meta(
             description="Paths that every release shares, such as uploads: links to the same path below "
             "app_path/shared. Only with the layout releases."
@@ -155,15 +156,17 @@ class Options(fraisier.Options):
             raise ValueError("git_repo: expected a path or a URL, which does not begin with -")
         if self.branch is not None and (not self.branch or self.branch.startswith("-")):
             raise ValueError("branch: expected the name of a branch, which does not begin with -")
-        if any(".." in path.split("/") or path.split("/")[0] == ".fraisier" for path in self.shared):
-            raise ValueError("shared: expected paths inside the release, without ..")
+        if any(
+            {"", ".", ".."} & set(path.split("/")) or path.split("/")[0] == ".fraisier" for path in self.shared
+        ):
+            raise ValueError("shared: expected paths inside the release, without . and ..")
         if self.layout == "in_place" and self.shared:
             raise ValueError("shared: expected with the layout releases only; in_place has one folder anyway")
         texts = [self.git_repo.reveal(), self.branch or "", self.app_path, *self.build]
         if any("\0" in text for text in [*texts, *(value.reveal() for value in self.environment.values())]):
             raise ValueError("expected no NUL character in any value: no path, command or variable can hold one")
-        if any("\n" in self.app_path or "\n" in text for text in (self.app_path, self.git_repo.reveal())):
-            raise ValueError("app_path, git_repo: expected one line")
+        if any("\n" in text for text in (self.app_path, self.git_repo.reveal(), self.branch or "")):
+            raise ValueError("app_path, git_repo, branch: expected one line")
 
     @property
     def hosts(self) -> list[str]:

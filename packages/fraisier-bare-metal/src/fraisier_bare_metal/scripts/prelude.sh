@@ -117,7 +117,8 @@ restart_unit() { # by the verb that the options name; what failed before does no
   timeout -k 5 "$restart_timeout" $systemctl "$verb" "$unit"
 }
 
-build_environment() { # what a build command finds in its environment
-  eval "$exports"
-  export FRAISIER_VERSION="$version" FRAISIER_REVISION="$revision"
+build_line() { # FOLDER LINE: run a build command there; the environment may have names that we have too
+  (cd "$1" && set -- "$2" "$build_timeout" "$version" "$revision" && eval "$exports" &&
+    FRAISIER_VERSION=$3 FRAISIER_REVISION=$4 && export FRAISIER_VERSION FRAISIER_REVISION &&
+    exec timeout -k 5 "$2" /bin/sh -c "$1") </dev/null
 }

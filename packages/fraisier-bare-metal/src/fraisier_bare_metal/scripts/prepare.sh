@@ -50,8 +50,8 @@ each_line "$shared" share
 
 [ -z "$build" ] || step build
 one() {
-  echo "\$ $1"
-  (cd "$making" && build_environment && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
+  printf '$ %s\n' "$1"
+  build_line "$making" "$1" || {
     code=$?
     [ "$code" != 124 ] || fail "a build command took longer than $build_timeout s: $1" "" "$1"
     fail "a build command ended with exit code $code: $1" "the old version was not touched; mend the build and deploy again" "$1"

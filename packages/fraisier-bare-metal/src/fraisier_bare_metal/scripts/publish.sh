@@ -9,8 +9,8 @@ put "$id" || fail "$app_path cannot be switched to $id" "see: df -h $app_path; l
 if [ "$layout" = in_place ] && [ -n "$build" ]; then
   step build
   one() {
-    echo "\$ $1"
-    (cd "$app_path" && build_environment && exec timeout -k 5 "$build_timeout" /bin/sh -c "$1") </dev/null || {
+    printf '$ %s\n' "$1"
+    build_line "$app_path" "$1" || {
       code=$?
       fail "a build command ended with exit code $code: $1" "mend the build and deploy again" "$1"
     }

@@ -1,0 +1,122 @@
+"""What stands under `config`: what is refused before any host is asked, and what is taken as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fraisier import ConfigError, Session, Target, read_options
+from fraisier_bare_metal.options import Options
+
+GIVEN = {"ssh_host": "h", "git_repo": "git@h:r.git", "app_path": "/srv/a", "systemd_service": "a.service"}
+EVIL = [
+    "x; touch canary",
+    "x$(touch canary)",
+    "x`touch canary`",
+    "x\ntouch canary",
+    "x\n",
+    "x y",
+    "x'y",
+    'x"y',
+    "x\0y",
+    "-oProxyCommand=touch canary",
+    "--upload-pack=touch canary",
+    "é",
+    "",
+]
+
+
+def read(**options: Any) -> Options:
+    given = {name: value for name, value in {**GIVEN, **options}.items() if value is not None}
+    target = Target(
+        fraise="my_api",
+        environment="test",
+        provider="bare_metal",
+        options=given,
+        folder=Path("/nowhere"),
+        session=Session(),
+    )
+    return read_options(target, Options)
+
+
+def refused(**options: Any) -> str:
+    with pytest.raises(ConfigError) as raised:
+        read(**options)
+    return raised.value.message
+
+
+@pytest.mark.parametrize("value", EVIL)
+@pytest.mark.parametrize("field", ["ssh_host", "ssh_user", "systemd_service"])
+def test_names_are_names_and_nothing_else(field: str, value: str) -> None:
+    assert refused(**{field: value}).startswith(f"fraises.my_api.providers.test.config.{field}: ")
+
+
+@pytest.mark.parametrize("value", EVIL)
+def test_hosts_of_a_list_and_names_of_variables_are_names_too(value: str) -> None:
+    refused(ssh_host=None, ssh_hosts=["good", value])
+    refused(environment={value: "text"})
+
+
+@pytest.mark.parametrize("value", ["-x", "--upload-pack=touch canary", "", "x\0y", "x\ny"])
+def test_git_is_given_no_options_in_place_of_a_repository_or_a_branch(value: str) -> None:
+    refused(git_repo=value)
+    refused(branch=value)
+
+
+@pytest.mark.parametrize("value", ["relative", "/", "//", "/srv/x\ny", "/srv/x\0y", "", "~/app", "/srv/x\n"])
+def test_app_path_is_an_absolute_path_on_one_line(value: str) -> None:
+    refused(app_path=value)
+
+
+@pytest.mark.parametrize("value", ["/etc", "../x", "x/../../y", "x\ny", "x\n", "", ".", "x/", ".fraisier", "x\0"])
+def test_shared_paths_stay_in_the_release(value: str) -> None:
+    refused(shared=[value])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"ssh_host": None}, "exactly one of ssh_host and ssh_hosts"),
+        ({"ssh_hosts": ["a", "b"]}, "exactly one of ssh_host and ssh_hosts"),
+        ({"ssh_host": None, "ssh_hosts": ["a", "a"]}, "each host once"),
+        ({"layout": "in_place", "shared": ["x"]}, "with the layout releases only"),
+        ({"ssh_port": 70000}, "ssh_port: "),
+        ({"restart": "stop"}, "expected 'restart' or 'reload' or 'reload-or-restart'"),
+        ({"deadlines": {"connect": 0}}, "deadlines.connect: "),
+        ({"keep_releases": 0}, "keep_releases: "),
+        ({"environment": {"A": "x\0y"}}, "no NUL"),
+        ({"build": ["a\0b"]}, "no NUL"),
+    ],
+)
+def test_what_cannot_be_is_said(options: dict[str, Any], said: str) -> None:
+    assert said in refused(**options)
+
+
+def test_what_is_odd_and_harmless_is_taken_as_it_is() -> None:
+    given = {
+        "app_path": '/srv/my app\'s "é" $HOME;',
+        "branch": "feature/$(x);é'\"",
+        "shared": ["my uploads/é", "it's"],
+        "environment": {"A": "'\"\n$`\\"},
+        "git_repo": "/srv/git/my repo é.git",
+        "systemd_service": "my-api\\x2d@1:2",
+    }
+    options = read(**given)
+    assert (options.app_path, options.branch) == (given["app_path"], given["branch"])
+    assert options.shared == given["shared"]
+    assert options.environment["A"].reveal() == "'\"\n$`\\"
+    assert options.git_repo.reveal() == given["git_repo"]
+    assert options.unit == "my-api\\x2d@1:2.service"
+
+
+@pytest.mark.parametrize(
+    ("options", "verbs"),
+    [
+        ({}, ["reset-failed", "restart"]),
+        ({"restart": "reload"}, ["reset-failed", "reload", "restart"]),
+        ({"restart": "reload-or-restart"}, ["reset-failed", "reload-or-restart"]),
+    ],
+)
+def test_the_verbs_that_need_root_are_as_few_as_can_be(options: dict[str, Any], verbs: list[str]) -> None:
+    assert read(**options).verbs == verbs
