@@ -39,15 +39,15 @@ ExecStart=/usr/bin/python3 -u -m http.server --bind 127.0.0.1 {PORT}
 """
 SCRIPT = r"""
 set -e
-app=/srv/APP version=VERSION id=$(date -u +%Y%m%dT%H%M%S)-$$
+app=/srv/@APP@ version=@VERSION@ id=$(date -u +%Y%m%dT%H%M%S)-$$
 cd $app
 [ -d repo.git ] || git init --quiet --bare repo.git
-git --git-dir=repo.git fetch --quiet --prune REPO '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
+git --git-dir=repo.git fetch --quiet --prune @REPO@ '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
 mkdir -p releases/$id
 git --git-dir=repo.git archive $version | tar -x -C releases/$id
 ln -s releases/$id current.tmp && mv -T current.tmp current
-sudo -n systemctl restart APP.service
-until [ "$(curl --silent --max-time 5 http://127.0.0.1:PORT/VERSION)" = "$version" ]; do sleep 0.05; done
+sudo -n systemctl restart @APP@.service
+until [ "$(curl --silent --max-time 5 http://127.0.0.1:@PORT@/VERSION)" = "$version" ]; do sleep 0.05; done
 ls -d releases/* | head -n -5 | xargs -r rm -rf
 """
 PYINFRA = """\
@@ -58,6 +58,34 @@ for step in [
 ]:
     server.shell(commands=[step])
 """
+
+CAPISTRANO = {
+    "Capfile": """\
+require "capistrano/setup"
+require "capistrano/deploy"
+require "capistrano/scm/git"
+install_plugin Capistrano::SCM::Git
+""",
+    "config/deploy/bench.rb": """\
+ENV["HOSTS_TO_DEPLOY"].split(",").each { |name| server name, roles: [:app] }
+""",
+    "config/deploy.rb": """\
+set :application, "capistrano"
+set :repo_url, ENV["REPOSITORY"]
+set :deploy_to, "/srv/capistrano"
+set :tmp_dir, "/srv/capistrano"
+set :branch, ENV["VERSION"]
+namespace :deploy do
+  after :publishing, :restart do
+    on roles(:app) do
+      execute :sudo, "-n", "systemctl", "restart", "capistrano.service"
+      answer = "curl --silent --max-time 5 http://127.0.0.1:@PORT@/VERSION"
+      execute "until [ \\"$(#{answer})\\" = #{fetch(:branch)} ]; do sleep 0.05; done"
+    end
+  end
+end
+""",
+}
 
 Way = Callable[[str, list[str]], None]
 """Deploys a version to hosts, by their names in the SSH configuration."""
@@ -107,27 +135,47 @@ class Ways:
         deploy.write_text(PYINFRA.format(steps=steps))
         self._run(["pyinfra", "-y", ",".join(hosts), str(deploy)])
 
+    def capistrano(self, version: str, hosts: list[str]) -> None:
+        """`cap production deploy`."""
+        for name, text in CAPISTRANO.items():
+            path = self.home / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("@PORT@", str(PORT)))
+        named = {"VERSION": version, "HOSTS_TO_DEPLOY": ",".join(hosts), "REPOSITORY": self.repository.url}
+        self._run(["cap", "bench", "deploy"], environment={**self.environment, **named})
+
     def _script(self, app: str, version: str) -> str:
-        given = {"APP": app, "VERSION": version, "REPO": shlex.quote(self.repository.url), "PORT": str(PORT)}
-        text = SCRIPT.replace("/VERSION)", "/@)")
+        """Return the script for a folder and a version."""
+        given = {
+            "@APP@": app,
+            "@VERSION@": version,
+            "@REPO@": shlex.quote(self.repository.url),
+            "@PORT@": str(PORT),
+        }
+        text = SCRIPT
         for name, value in given.items():
             text = text.replace(name, value)
-        return text.replace("/@)", "/VERSION)")
+        return text
 
-    def _run(self, command: list[str], stdin: str = "") -> None:
+    def _run(self, command: list[str], stdin: str = "", environment: dict[str, str] | None = None) -> None:
         done = subprocess.run(
-            command, input=stdin, env=self.environment, cwd=self.home, capture_output=True, text=True, check=False
+            command,
+            input=stdin,
+            env=environment or self.environment,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             sys.exit(f"{shlex.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def _steps(lines: list[str]) -> Iterator[str]:
-    """Give the script's commands, each of which knows the variables."""
-    head = "; ".join(lines[:2])
-    app, *rest = lines[2:]
-    for line in rest:
-        yield f"{head}; {app}; id=$(cat id 2>/dev/null || echo {time.time_ns()}); echo $id > id; {line}"
+    """Give the script's commands one by one; each knows the variables, of which the release's name is the same."""
+    head, release = lines[1].rpartition(" id=")[0], f"id=r{time.time_ns()}"
+    for line in lines[2:]:
+        yield f"set -e; {head} {release}; cd $app; {line}"
 
 
 @contextmanager
@@ -178,6 +226,8 @@ def main() -> None:
         known: dict[str, Way] = {"raw": ways.raw, "fraisier": ways.fraisier}
         if shutil.which("pyinfra"):
             known["pyinfra"] = ways.pyinfra
+        if shutil.which("cap"):
+            known["capistrano"] = ways.capistrano
         for number in (1, many):
             with prepared(lab, number, list(known)) as hosts:
                 print(f"{number} host{'s' if number > 1 else ''}, here", flush=True)
