@@ -1,4 +1,4 @@
-"""Every provider of this repository documents its options, in its page of the manual or its README, and no others."""
+"""Every provider of this repository documents its options, in the manual or its README, and no others."""
 
 import re
 import tomllib
