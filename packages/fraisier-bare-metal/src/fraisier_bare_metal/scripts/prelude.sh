@@ -79,6 +79,14 @@ refuse_changes() { # in a working tree that belongs to git
     "look at them: git -C $app_path status"
 }
 
+refuse_losses() { # of files in the working tree that do not belong to git, and do in the new release
+  [ "$layout" = in_place ] || return 0
+  git -C "$app_path" update-index -q --refresh >/dev/null
+  now=$(git -C "$app_path" rev-parse --quiet --verify HEAD) || now=$(git hash-object -t tree /dev/null)
+  said=$(git -C "$app_path" read-tree --dry-run -m -u "$now" "$revision" 2>&1) ||
+    fail "files in $app_path are in the way: $(printf %s "$said" | head -n 1)" "move them away"
+}
+
 fetch() { # REFSPEC...
   timeout "$fetch_timeout" git --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok \
     -- "$git_repo" "$@"

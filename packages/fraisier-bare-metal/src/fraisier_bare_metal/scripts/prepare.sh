@@ -12,6 +12,7 @@ if ! has; then
   has || fetch "$revision" || :
   has || fail "commit $(printf %.12s "$revision") is not to be had from $shown_repo" "deploy another version" "git fetch $shown_repo"
 fi
+[ -n "$again" ] || refuse_losses
 
 # What killed runs left behind: no release is named like that.
 rm -rf "$app_path"/releases/*.tmp

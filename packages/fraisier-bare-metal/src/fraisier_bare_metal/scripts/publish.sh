@@ -35,4 +35,4 @@ prune() {
   [ "$1" = "$id" ] || [ "$1" = "$before" ] || rm -rf "$app_path/releases/$1" "$state/environments/$1"
 }
 kept="$newline$keep$newline"
-[ "$layout" != releases ] || each_line "$(ls "$app_path/releases")" prune
+each_line "$(ls "$state/environments")" prune
