@@ -136,6 +136,10 @@ def before_the_change(stage: Stage, version: str) -> None:
         raise ValueError(f"boom{stage.secret}")
     if version == "ctrl-c":
         raise KeyboardInterrupt
+    if version == "outage":
+        known = stage.read()
+        stage.path.write_text(json.dumps({**known, "state": "stopped"}))
+        raise TargetError("no space left")
     if version == "overtaken":
         # Another machine holds the target, and is done with its work before anybody looks.
         stage.serve("v9")
@@ -166,7 +170,7 @@ def status(target: Target) -> Status:
     if not known:
         return Status(state="stopped")
     return Status(
-        state="running",
+        state=known.get("state", "running"),
         release=release_of(known["version"], f"told{stage.secret}"),
         details={"file": f"{stage.path.name}{stage.secret}"},
         earlier=[release_of(each, "told") for each in known["earlier"]] if stage.options.earlier else [],

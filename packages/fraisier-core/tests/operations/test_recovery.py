@@ -25,6 +25,7 @@ BACK = "rolled back to v1 (" + revision_of("v1")[:7] + ")"
     [
         ("broken", "my_api:production is not healthy after N s: got 500 from broken"),
         ("half", "start failed"),
+        ("outage", "no space left"),
         ("mute", "start failed"),
         ("crash late", 'provider "scripted" (acme-scripted 1.2.3) failed in deploy: it raised ValueError: boom'),
         ("health crash", 'provider "scripted" (acme-scripted 1.2.3) failed in health: it raised ValueError: boom'),
@@ -37,6 +38,7 @@ def test_what_was_changed_is_rolled_back(operator: Operator, version: str, messa
     error = caught.value
     assert (error.exit_code, told(error.message)) == (8, f"{message}; {BACK}")
     assert operator.in_service() == "v1"
+    assert reading.status(operator.project, operator.place, operator.display.warn).state == "running"
     row = operator.rows()[-1]
     assert row == error.deployment
     assert (row.status, row.previous_version, row.previous_revision) == ("rolled_back", "v1", revision_of("v1"))

@@ -138,6 +138,13 @@ def test_with_an_empty_history_the_target_tells_what_was_before(operator: Operat
     assert operator.rollback("v1").version == "v1"
 
 
+def test_where_others_deployed_last_the_target_tells_what_was_before(operator: Operator) -> None:
+    deployed(operator, "v1")
+    deployed(operator.elsewhere(), "v2", "v3")
+    operator.options["earlier"] = True
+    assert operator.rollback().version == "v2"
+
+
 def test_a_rollback_to_what_is_in_service_changes_nothing(operator: Operator) -> None:
     deployed(operator, "v1", "v2")
     before = operator.state()

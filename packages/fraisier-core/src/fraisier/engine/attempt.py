@@ -160,7 +160,6 @@ def as_error(failure: BaseException, name: str) -> FraisierError:
 def restated(kind: type[FraisierError], error: FraisierError, message: str, hint: str = "") -> FraisierError:
     """Return an error of another kind that keeps all that the first one knew."""
     new = kind(message, hint=hint or error.hint, problems=error.problems, command=error.command, log=error.log)
-    new.step = error.step
     new.__cause__ = error
     return new
 

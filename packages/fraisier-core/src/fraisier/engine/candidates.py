@@ -38,7 +38,8 @@ def rollback_candidate(history: History, place: Place, status: Status, to: str |
             that was in service before the present one was deployed.
     """
     told = status.release
-    candidates = _candidates(history, place, status)
+    before = _before_the_present(history, place, told)
+    candidates = _candidates(history, place, status, target_first=before is None)
     if to is not None:
         here = [told] if told is not None and told.revision is not None else []
         named = [release for release in [*candidates, *here] if _names(to, release)]
@@ -47,7 +48,6 @@ def rollback_candidate(history: History, place: Place, status: Status, to: str |
             return named[0]
         raise UsageError(f'no successful release "{to}" of {place.identifier} is known', hint=_listed(candidates))
     others = [release for release in candidates if told is None or release.revision != told.revision]
-    before = _before_the_present(history, place, told)
     for release in others:
         if before is None or release.revision == before:
             return release
@@ -70,11 +70,14 @@ def _before_the_present(history: History, place: Place, told: Release | None) ->
     return None
 
 
-def _candidates(history: History, place: Place, status: Status) -> list[Release]:
-    """Return every release to go back to, newest first: what this machine recorded, then what the target tells."""
+def _candidates(history: History, place: Place, status: Status, target_first: bool = False) -> list[Release]:
+    """Return every release to go back to, newest first: what this machine recorded, then what the target tells.
+
+    Where others have deployed last, the target knows better.
+    """
     recorded = [each.release for each in _successes(history, place)]
     found: dict[str, Release] = {}
-    for release in [*recorded, *status.earlier]:
+    for release in [*status.earlier, *recorded] if target_first else [*recorded, *status.earlier]:
         if release.revision is None:
             continue
         known = history.outcome_of(place.fraise, place.environment, release.revision)

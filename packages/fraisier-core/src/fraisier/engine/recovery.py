@@ -94,14 +94,11 @@ def _roll_back_failed_deploy(
 ) -> NoReturn:
     back = shown(before.version, before.revision)
     display.warn(f"{error.message}; going back to {back}")
-    error.step = error.step or current.progress.failed_step
     try:
         with current.progress.step(f"roll back to {back}"):
             go_back(current, before)
-    except (Exception, KeyboardInterrupt) as failure:
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - told in the message
         second = as_error(failure, current.name)
-        if isinstance(second, LeaseLostError):
-            raise second from failure
         message = f"{error.message}; going back to {back} failed too: {second.message}"
         current.fail("failed", restated(RollbackFailedError, error, message, second.hint))
     current.note_gone_back()
@@ -145,9 +142,8 @@ def _raise_if_not_ours(current: Attempt, error: FraisierError) -> None:
 
 
 def _explained(current: Attempt, failure: BaseException) -> FraisierError:
-    """Return a failure as an error that carries its step and, where the service can tell it, the service's log."""
+    """Return a failure as an error that carries, where the service can tell it, the service's log."""
     error = as_error(failure, current.name)
-    error.step = error.step or current.progress.failed_step
     if not error.log and isinstance(error, TargetError | UnhealthyError):
         try:
             error.log = list(current.provider.logs(current.target, LOG_LINES, False))
