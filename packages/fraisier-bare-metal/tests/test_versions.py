@@ -9,7 +9,7 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .conftest import Site
+from .conftest import SERVICE, Site
 
 
 @pytest.fixture
@@ -19,6 +19,15 @@ def own(site: Site, new_repository: Repository) -> Site:
     site.repository = new_repository
     site.options["git_repo"] = new_repository.url
     return site
+
+
+@pytest.fixture(scope="module")
+def four_versions(lab: Lab) -> Repository:
+    """A repository that tests only read; v1 to v4 work."""
+    repository = lab.git.create("four_versions")
+    for version in ("v1", "v2", "v3", "v4"):
+        repository.commit(version, {"service.py": SERVICE})
+    return repository
 
 
 @pytest.fixture
@@ -150,49 +159,48 @@ def test_what_is_shared_outlives_releases_and_begins_as_the_release_has_it(own: 
     assert own.serves("v4")
 
 
-def test_as_many_releases_stay_as_the_options_say_and_the_last_two_that_were_good_at_least(own: Site) -> None:
-    for version in ("v3", "v4"):
-        own.repository.commit(version)
-    with own.session():
+def test_as_many_releases_stay_as_the_options_say_and_the_last_two_that_were_good_at_least(
+    make_site: Callable[..., Site], shared_host: Host, four_versions: Repository
+) -> None:
+    site = make_site(shared_host, repository=four_versions)
+    with site.session():
         for version, stay in (
             ("v1", ["v1"]),
             ("v2", ["v1", "v2"]),
             ("v3", ["v2", "v3"]),
             ("v4", ["v3", "v4"]),
         ):
-            own.deploy(version, keep_releases=1)
-            assert kept(own) == stay
-        own.deploy("v1", keep_releases=3)
-        assert kept(own) == ["v1", "v3", "v4"]
-    assert sorted(own.releases()) == own.host.run(f"ls {own.app_path}/.fraisier/environments").split()
+            site.deploy(version, keep_releases=1)
+            assert kept(site) == stay
+        site.deploy("v1", keep_releases=3)
+        assert kept(site) == ["v1", "v3", "v4"]
+    assert sorted(site.releases()) == site.host.run(f"ls {site.app_path}/.fraisier/environments").split()
 
 
-def test_what_was_gone_back_from_is_not_kept_in_place_of_what_was_good(own: Site) -> None:
-    for version in ("v3", "v4"):
-        own.repository.commit(version)
-    own.options["keep_releases"] = 3
-    with own.session():
-        own.deploy("v1")
-        good = own.deploy("v2")
+def test_what_was_gone_back_from_is_not_kept_in_place_of_what_was_good(
+    make_site: Callable[..., Site], shared_host: Host, four_versions: Repository
+) -> None:
+    site = make_site(shared_host, repository=four_versions)
+    site.options["keep_releases"] = 3
+    with site.session():
+        site.deploy("v1")
+        good = site.deploy("v2")
         for _ in range(2):
-            own.deploy("v3", force=True)
-            own.rollback(good)
-        assert kept(own)[:2] == ["v1", "v2"]
-        own.deploy("v4")
-    assert kept(own) == ["v1", "v2", "v4"]
+            site.deploy("v3", force=True)
+            site.rollback(good)
+        assert kept(site)[:2] == ["v1", "v2"]
+        site.deploy("v4")
+    assert kept(site) == ["v1", "v2", "v4"]
 
 
 @pytest.mark.parametrize("layout", ["releases", "in_place"])
 def test_a_release_that_was_pruned_is_made_anew_from_the_recorded_commit(
-    make_site: Callable[..., Site], shared_host: Host, new_repository: Repository, layout: str
+    make_site: Callable[..., Site], shared_host: Host, four_versions: Repository, layout: str
 ) -> None:
-    site = make_site(shared_host, layout=layout, repository=new_repository)
+    site = make_site(shared_host, layout=layout, repository=four_versions)
     site.options |= {"keep_releases": 1, "build": ["cp VERSION built"]}
-    for version in ("v2", "v3"):
-        new_repository.commit(version)
-    first = site.deploy("v1")
-    new_repository.git("push", "--quiet", "--force", "origin", "v2:refs/tags/v1")
     with site.session():
+        first = site.deploy("v1")
         site.deploy("v2")
         site.deploy("v3")
         environments = site.host.run(f"ls {site.app_path}/.fraisier/environments").split()
