@@ -50,3 +50,29 @@ def test_every_test_of_the_kit_finds_something() -> None:
 def test_the_kit_is_content_with_a_good_provider(kit: Callable[..., Outcomes]) -> None:
     found = kit()
     assert (found.passed, found.failed, found.skipped) == (EVERY, set(), {})
+
+
+HELD = """
+from contextlib import nullcontext
+
+def held(target, shelf):
+    target.session.get("lock", lambda: taken(shelf))
+    return nullcontext()
+
+def taken(shelf):
+    shelf.mkdir(exist_ok=True)
+    lock = (shelf / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise fraisier.DeploymentLockedError("somebody else reads here") from None
+    return lock
+"""
+
+
+def test_the_kit_is_content_with_a_provider_that_guards_its_target_as_long_as_the_session_lives(
+    kit: Callable[..., Outcomes],
+) -> None:
+    found = kit(SHELF.replace("with locked(at.shelf):", "with held(target, at.shelf):") + HELD)
+    assert (found.passed, found.failed, found.skipped) == (EVERY, set(), {})
