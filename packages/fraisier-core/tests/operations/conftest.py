@@ -42,6 +42,7 @@ class Operator:
     def __init__(self, folder: Path, machine: str = "laptop") -> None:
         self.folder = folder
         self.machine = machine
+        self.provider = "scripted"
         self.options: dict[str, Any] = {}
         self.standby: dict[str, Any] | None = None
         """The options of the fallback; None: there is none."""
@@ -59,7 +60,7 @@ class Operator:
 
     def write(self) -> Path:
         """Write `fraises.yaml` as it is now."""
-        target: dict[str, Any] = {"provider": "scripted", "config": {"file": "target.json", **self.options}}
+        target: dict[str, Any] = {"provider": self.provider, "config": {"file": "target.json", **self.options}}
         if self.health_check is not None:
             target["health_check"] = self.health_check
         if self.standby is not None:
@@ -110,6 +111,23 @@ class Operator:
             return []
         with self.project.database() as database:
             return History(database).recent()[::-1]
+
+    def record(self, version: str | None, provider: str = "scripted", **columns: Any) -> None:
+        """Write a deployment into the history that went its own way."""
+        with self.project.database() as database:
+            History(database).begin(
+                deployment_id="own",
+                kind="deploy",
+                fraise="my_api",
+                environment="production",
+                type="api",
+                provider=provider,
+                version=version,
+                user="alice@laptop",
+                configuration={},
+            )
+            for name, value in columns.items():
+                database.write(f"UPDATE tb_deployment SET {name} = ? WHERE id = 'own'", [value])
 
     def statuses(self) -> list[str]:
         return [row.status for row in self.rows()]

@@ -88,6 +88,9 @@ class Connection:
 
 
 def revision_of(version: str) -> str:
+    """Return a commit, or a digest as images have them."""
+    if version.startswith("image"):
+        return f"sha256:{hashlib.sha256(version.encode()).hexdigest()}"
     return hashlib.sha1(version.encode()).hexdigest()
 
 

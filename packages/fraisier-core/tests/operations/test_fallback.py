@@ -136,6 +136,12 @@ def test_a_rollback_follows_the_target_that_is_in_use(both: Operator) -> None:
     assert both.in_service() == "v1"
 
 
+def test_a_fallback_that_is_another_one_by_now_is_not_in_use(both: Operator) -> None:
+    fallen_back(both)
+    both.standby_provider = "scripted" if both.standby_provider == "standby" else "standby"
+    assert not reading.in_use(both.project, both.place).is_fallback
+
+
 def test_the_next_success_on_the_target_itself_puts_it_in_use_again(both: Operator) -> None:
     fallen_back(both)
     del both.options["unready"]

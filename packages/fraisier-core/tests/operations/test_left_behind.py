@@ -6,31 +6,12 @@ from typing import Any
 
 import pytest
 from fraisier import RolledBackError
-from fraisier.engine.state.history import History
 
 from .conftest import Operator
 from .scripted import revision_of
 
 KILLED: dict[str, Any] = {"status": "interrupted", "duration_seconds": None}
 CTRL_C: dict[str, Any] = {"status": "interrupted", "duration_seconds": 1.0}
-
-
-def ended(operator: Operator, version: str | None, provider: str = "scripted", **columns: Any) -> None:
-    """Record a deployment that ended in a way of its own."""
-    with operator.project.database() as database:
-        History(database).begin(
-            deployment_id="ended",
-            kind="deploy",
-            fraise="my_api",
-            environment="production",
-            type="api",
-            provider=provider,
-            version=version,
-            user="alice@laptop",
-            configuration={},
-        )
-        for name, value in columns.items():
-            database.write(f"UPDATE tb_deployment SET {name} = ? WHERE id = 'ended'", [value])
 
 
 @pytest.mark.parametrize(
@@ -48,7 +29,7 @@ def test_it_is_what_was_asked_for_and_of_a_revision_that_nobody_knows(
     operator: Operator, row: dict[str, Any], gone_back_to: str
 ) -> None:
     operator.deploy("v1")
-    ended(operator, **row)
+    operator.record(**row)
     operator.elsewhere().deploy("v2")
     with pytest.raises(RolledBackError):
         operator.deploy("broken")
@@ -59,7 +40,7 @@ def test_it_is_what_was_asked_for_and_of_a_revision_that_nobody_knows(
 
 def test_it_was_killed_after_the_last_success(operator: Operator) -> None:
     operator.deploy("v1")
-    ended(operator, "v2", **KILLED)
+    operator.record("v2", **KILLED)
     operator.deploy("v1")
     operator.elsewhere().deploy("v2")
     with pytest.raises(RolledBackError):
@@ -69,6 +50,6 @@ def test_it_was_killed_after_the_last_success(operator: Operator) -> None:
 
 def test_it_is_nothing_that_the_history_knows(operator: Operator) -> None:
     operator.deploy("v1")
-    ended(operator, None, **KILLED)
+    operator.record(None, **KILLED)
     operator.rollback("v1")
     assert operator.rows()[1].revision is None

@@ -68,6 +68,18 @@ def test_a_rolled_back_deployment_makes_no_difference(operator: Operator) -> Non
     assert operator.state().version == "v2"
 
 
+def test_looking_ends_the_record_of_a_deployment_that_was_killed(operator: Operator) -> None:
+    operator.record("v1", process_started="before this process")
+    status(operator)
+    assert operator.statuses() == ["interrupted"]
+
+
+def test_the_list_ends_the_record_of_a_deployment_that_was_killed(operator: Operator) -> None:
+    operator.record("v1", process_started="before this process")
+    [listed] = reading.listed(operator.project)
+    assert listed.status == "interrupted"
+
+
 def test_many_targets_are_asked_and_one_that_cannot_be_asked_is_unknown(operator: Operator) -> None:
     operator.deploy("v1")
     config = {"file": "target.json"}

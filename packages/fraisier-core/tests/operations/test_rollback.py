@@ -69,6 +69,24 @@ def test_a_release_is_named_by_version_or_revision(operator: Operator, to: str) 
     assert operator.in_service() == "v1"
 
 
+def test_a_digest_is_named_without_its_algorithm(operator: Operator) -> None:
+    deployed(operator, "image-1", "image-2")
+    digest = revision_of("image-1").removeprefix("sha256:")
+    with pytest.raises(UsageError) as caught:
+        operator.rollback("image-3")
+    assert caught.value.hint.endswith(f", image-1 ({digest[:7]})")
+    assert operator.rollback(digest[:7]).version == "image-1"
+
+
+def test_what_another_provider_deployed_is_not_gone_back_to(operator: Operator) -> None:
+    operator.provider = "standby"
+    deployed(operator, "v1")
+    operator.provider = "scripted"
+    deployed(operator, "v2")
+    with pytest.raises(RollbackFailedError, match="no earlier successful release"):
+        operator.rollback()
+
+
 @pytest.mark.parametrize("field", ["id", "identifier"])
 def test_a_release_is_named_by_its_deployment(operator: Operator, field: str) -> None:
     first = operator.deploy("v1")
