@@ -34,10 +34,10 @@ def endless_login(lab: Lab, name: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_host_boots_until_all_its_units_run(shared_host: Host) -> None:
-    assert shared_host.run("systemctl is-system-running") == "running\n"
-    assert shared_host.run("systemctl --failed --quiet") == ""
-    assert shared_host.run("cat /proc/1/comm") == "systemd\n"
+def test_a_host_boots_until_all_its_units_run(host: Host) -> None:
+    assert host.run("systemctl is-system-running") == "running\n"
+    assert host.run("systemctl --failed --quiet") == ""
+    assert host.run("cat /proc/1/comm") == "systemd\n"
 
 
 def test_a_host_is_published_on_the_loopback_alone(shared_host: Host) -> None:
