@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -230,4 +230,10 @@ def logs(target: Target, lines: int, follow: bool) -> Iterable[str]:
     if stage.options.on_logs == "ctrl-c":
         signal.raise_signal(signal.SIGINT)
     first = 0 if stage.options.on_logs == "all" else 100 - lines
-    return [stage.line(number) for number in range(first, 100)]
+    last = [stage.line(number) for number in range(first, 100)]
+    return followed(last) if follow else last
+
+
+def followed(last: list[str]) -> Iterator[str]:
+    yield from last
+    raise TargetError("the connection was cut")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fraisier import PreFlightError, RolledBackError
+from fraisier import PreFlightError, RolledBackError, TargetError
 from fraisier.engine import reading
 from fraisier.engine.reading import HealthReport, ListedFraise, ProviderTest, StatusReport
 
@@ -135,6 +135,14 @@ def test_logs_are_the_service_s_own(operator: Operator) -> None:
     operator.deploy("v1")
     lines = list(reading.logs(operator.project, operator.place, 2, False, operator.display.warn))
     assert lines == ["line 98 of v1", "line 99 of v1"]
+
+
+def test_logs_are_given_as_they_come(operator: Operator) -> None:
+    operator.deploy("v1")
+    lines = reading.logs(operator.project, operator.place, 1, True, operator.display.warn)
+    assert next(lines) == "line 99 of v1"
+    with pytest.raises(TargetError, match="the connection was cut"):
+        next(lines)
 
 
 def test_logs_that_nobody_reads_on_end_their_connection(operator: Operator) -> None:

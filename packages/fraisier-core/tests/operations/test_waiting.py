@@ -43,6 +43,8 @@ def test_at_the_deadline_it_gives_up(operator: Operator) -> None:
     assert caught.value.message.startswith("my_api:production is not healthy after ")
     assert caught.value.message.endswith(" s: got 500 from broken")
     assert caught.value.hint == "see: fraisier logs my_api production"
+    # At once, after 0.1 s, and at the deadline.
+    assert operator.calls().count("health") <= 3
 
 
 def test_a_release_that_cannot_be_told_is_expected_as_the_empty_text(operator: Operator, tmp_path: Path) -> None:
