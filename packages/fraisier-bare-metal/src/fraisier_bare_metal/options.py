@@ -37,14 +37,16 @@ class Options(fraisier.Options):
     git_repo: Annotated[
         Secret,
         msgspec.Meta(
+            examples=["git@git.example.com:acme/my_service.git"],
             description="Where the service comes from, as the host reaches it: a URL, user@host:path, or an "
-            "absolute path on the host. May be a reference, since a URL can hold a token."
+            "absolute path on the host. May be a reference, since a URL can hold a token.",
         ),
     ]
     app_path: Annotated[
         str,
         msgspec.Meta(
             pattern=r"^/[^/]",
+            examples=["/srv/my_service"],
             description="The folder on the host for the mirror, the releases and the ledger; each service needs "
             "its own. With the layout in_place it is the working tree itself.",
         ),
@@ -54,12 +56,16 @@ class Options(fraisier.Options):
         msgspec.Meta(
             pattern=r"^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*$(?!\n)",
             max_length=255,
+            examples=["my_service.service"],
             description="The unit that runs the service.",
         ),
     ]
     ssh_host: Annotated[
         Host | None,
-        msgspec.Meta(description="The host: a name of your SSH configuration, a DNS name, or an address."),
+        msgspec.Meta(
+            examples=["server.example.com"],
+            description="The host: a name of your SSH configuration, a DNS name, or an address.",
+        ),
     ] = None
     ssh_hosts: Annotated[
         list[Host], msgspec.Meta(description="Several hosts that run the same service, in place of ssh_host.")

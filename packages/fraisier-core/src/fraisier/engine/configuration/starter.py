@@ -39,7 +39,7 @@ _TAIL: Final = """\
 
 
 def starter(provider: str, options: type[msgspec.Struct] | None) -> str:
-    """Return a commented file: what a provider requires to be filled in, the rest commented out at its default."""
+    """Return a file to fill in: what a provider requires and has examples of; the rest is commented out."""
     lines = list(_option_lines(options_schema(options))) if options is not None else ["{}"]
     body = textwrap.indent("\n".join(lines), " " * 10)
     return _HEAD.replace("{provider}", provider) + body + "\n" + _TAIL
@@ -50,11 +50,11 @@ def _option_lines(schema: Mapping[str, Any]) -> Iterator[str]:
     properties = schema.get("properties", {})
     if not required:
         yield "{}"
-    for key in sorted(properties, key=lambda name: name not in required):
+    for key in sorted(properties, key=lambda name: name not in required and not properties[name].get("examples")):
         about = properties[key]
         if described := about.get("description"):
             yield from textwrap.wrap(described, _WIDTH, initial_indent="# ", subsequent_indent="# ")
-        if key in required:
+        if key in required or about.get("examples"):
             yield f"{key}: {_example(about)}"
         else:
             yield f"# {key}: {_example(about)}"
