@@ -195,7 +195,7 @@ def test_the_second_of_two_machines_is_told_who_is_at_work(
     slow: Site, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # The first one builds until it is told to go on.
-    slow.options["build"] = ["until rm go; do sleep 0.1; done 2>/dev/null"]
+    slow.options["build"] = [f"until rm {slow.app_path}/go; do sleep 0.1; done 2>/dev/null"]
     with slow.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
         reach(process, "build")
         # Another machine has a history of its own.
@@ -204,7 +204,7 @@ def test_the_second_of_two_machines_is_told_who_is_at_work(
         assert second.returncode == 4, second.stderr
         assert "is being deployed to by" in second.stderr
         monkeypatch.delenv("FRAISIER_DATABASE")
-        slow.host.run(f"touch {slow.app_path}/releases/*.tmp/go")
+        slow.host.run(f"touch {slow.app_path}/go")
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 0, said
     assert slow.serves("v2")
