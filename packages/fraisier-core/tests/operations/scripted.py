@@ -40,7 +40,9 @@ class Options(fraisier.Options):
     sick: tuple[str, ...] = ()
     patient: bool = False
     """Health never says that waiting is of no use; a health check then only tells how long to wait."""
-    on_rollback: Literal["", "refuse", "half", "elsewhere", "locked", "ctrl-c", "ctrl-c twice", "ctrl-c late"] = ""
+    on_rollback: Literal[
+        "", "refuse", "half", "elsewhere", "locked", "queued", "ctrl-c", "ctrl-c twice", "ctrl-c late"
+    ] = ""
     on_logs: Literal["", "refuse", "all", "ctrl-c"] = ""
 
 
@@ -143,7 +145,7 @@ def before_the_change(stage: Stage, version: str) -> None:
         known = stage.read()
         stage.path.write_text(json.dumps({**known, "state": "stopped"}))
         raise TargetError("no space left")
-    if version == "overtaken":
+    if version == "overtaken" or (version == "queued" and stage.read()["version"] != "v9"):
         # Another machine holds the target, and is done with its work before anybody looks.
         stage.serve("v9")
         raise DeploymentLockedError("bob@ci is deploying my_api", hint="wait")
@@ -188,7 +190,7 @@ def rollback(target: Target, release: Release, progress: Progress) -> Deployed:
     with progress.step("switch"):
         if how == "refuse":
             raise TargetError("the old image is gone", hint="build it again")
-        if how == "locked":
+        if how == "locked" or (how == "queued" and stage.read()["version"] != "v9"):
             stage.serve("v9")
             raise DeploymentLockedError("bob@ci is deploying my_api", hint="wait")
         for _ in range({"ctrl-c": 1, "ctrl-c twice": 2}.get(how, 0)):

@@ -264,6 +264,24 @@ def test_a_target_on_which_somebody_else_is_at_work_is_left_to_them(operator: Op
     assert operator.statuses() == ["success", "failed"]
 
 
+def test_somebody_else_at_work_on_the_target_can_be_waited_for(operator: Operator) -> None:
+    operator.deploy("v1")
+    operator.calls()
+    done = operator.deploy("queued", wait_lock=60.0)
+    assert (done.status, done.previous_version) == ("success", "v9")
+    assert operator.calls() == ["pre_flight", "status", "deploy queued", "status", "deploy queued", "health"]
+    assert operator.display.shown.count("waiting: bob@ci is deploying my_api") == 1
+    assert operator.statuses() == ["success", "success"]
+
+
+def test_waiting_for_somebody_else_on_the_target_ends(operator: Operator) -> None:
+    operator.deploy("v1")
+    with pytest.raises(DeploymentLockedError, match="bob@ci is deploying my_api"):
+        operator.deploy("overtaken", wait_lock=0.2)
+    assert operator.calls().count("deploy overtaken") > 1
+    assert operator.statuses() == ["success", "failed"]
+
+
 def test_after_a_rollback_the_state_tells_what_is_in_service(operator: Operator) -> None:
     operator.elsewhere().deploy("v1")
     with pytest.raises(RolledBackError):

@@ -242,6 +242,14 @@ def test_a_target_on_which_somebody_else_is_at_work_is_left_to_them(operator: Op
     assert operator.in_service() == "v9"
 
 
+def test_somebody_else_at_work_on_the_target_can_be_waited_for(operator: Operator) -> None:
+    deployed(operator, "v1", "v2")
+    operator.options["on_rollback"] = "queued"
+    done = operator.rollback("v1", wait_lock=60.0)
+    assert (done.status, done.version, done.previous_version) == ("success", "v1", "v9")
+    assert operator.calls() == ["status", "rollback v1", "status", "rollback v1", "health"]
+
+
 def test_a_target_that_cannot_be_asked_cannot_be_rolled_back(operator: Operator) -> None:
     deployed(operator, "v1", "v2")
     operator.options["unreachable"] = ["status"]

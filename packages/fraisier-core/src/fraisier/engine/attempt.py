@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, NoReturn
 
 from fraisier.contract.errors import (
+    DeploymentLockedError,
     FraisierError,
     InternalError,
     InterruptedByUserError,
@@ -23,6 +24,7 @@ from fraisier.engine.project import Project, operator
 from fraisier.engine.providers.provider import Provider
 from fraisier.engine.state.history import History
 from fraisier.engine.state.locks import DeploymentLock
+from fraisier.engine.state.patience import Patience
 
 LOG_LINES = 50
 """How much of a log a failure carries."""
@@ -39,6 +41,7 @@ class Attempt:
         target: Target,
         history: History,
         progress: RecordedProgress,
+        patience: Patience,
     ) -> None:
         self.record = record
         self.place = place
@@ -46,6 +49,7 @@ class Attempt:
         self.target = target
         self.history = history
         self.progress = progress
+        self._patience = patience
         self._ended = False
 
     @property
@@ -65,6 +69,12 @@ class Attempt:
     def note_gone_back(self) -> None:
         """Record that the release to go back to is in service again."""
         self.history.note_gone_back(self.record.id)
+
+    def waits_for(self, failure: BaseException) -> bool:
+        """Pause, where a try failed because somebody else is at work on the target and we may wait for them."""
+        if isinstance(failure, LeaseLostError) or not isinstance(failure, DeploymentLockedError):
+            return False
+        return self._patience.wait(failure)
 
     def succeed(self, status: Literal["success", "unchanged"]) -> Deployment:
         """Record the good end."""
@@ -135,7 +145,7 @@ def attempt(
         progress = RecordedProgress(
             display, project.redactor, lambda steps: history.note_steps(deployment_id, steps)
         )
-        current = Attempt(record, place, provider, target, history, progress)
+        current = Attempt(record, place, provider, target, history, progress, lock.patience)
         try:
             provider.deployment_started(record)
             yield current

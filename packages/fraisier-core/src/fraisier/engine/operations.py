@@ -65,18 +65,23 @@ def _deploy_to(project: Project, place: Place, request: DeployRequest, display: 
     with attempt(project, place, "deploy", request.version, display, request.wait_lock) as current:
         with current.progress.step("pre-flight"):
             status = _pre_flight(current, display)
-        note_left_behind(current, status)
-        before = release_before(current.history, place, status)
-        current.note_previous(before)
         release = Release(version=request.version, force=request.force)
-        deployed: Deployed | None = None
-        try:
-            deployed = current.provider.deploy(current.target, release, current.progress)
-            current.note_deployed(deployed)
-            wait(current, deployed)
-        except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - it always raises, when all is put right
-            recover(current, failure, status, before, deployed, request.rollback, display)
-        return current.succeed("success" if deployed.changed else "unchanged")
+        while True:
+            note_left_behind(current, status)
+            before = release_before(current.history, place, status)
+            current.note_previous(before)
+            deployed: Deployed | None = None
+            try:
+                deployed = current.provider.deploy(current.target, release, current.progress)
+                current.note_deployed(deployed)
+                wait(current, deployed)
+            except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - raises, when all is put right
+                if deployed is None and current.waits_for(failure):
+                    # They may have put something else in service.
+                    status = _status(current)
+                    continue
+                recover(current, failure, status, before, deployed, request.rollback, display)
+            return current.succeed("success" if deployed.changed else "unchanged")
 
 
 def plan(project: Project, place: Place, version: str | None, display: Display) -> Plan:
@@ -105,35 +110,43 @@ def rollback(
         FraisierError: with the record of the attempt attached, where there is one.
     """
     with interruptible(), attempt(project, place, "rollback", to, display, wait_lock) as current:
-        try:
-            status = current.provider.status(current.target)
-        except TargetError as error:
-            raise restated(RollbackFailedError, error, error.message) from error
-        note_left_behind(current, status)
-        before = status.release
-        current.note_previous(before)
-        release = rollback_candidate(current.history, place, status, to)
-        in_service = before is not None and before.revision == release.revision and status.state == "running"
-        try:
-            if in_service:
-                wait(current, as_deployed(release))
-                return _unchanged(current, release)
-            deployed = bring_back(current, release)
-            current.note_deployed(deployed)
-            wait(current, deployed)
-        except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - it always raises, when all is put right
-            give_up_rollback(current, failure, status, display)
-        return current.succeed("success")
+        while True:
+            try:
+                status = current.provider.status(current.target)
+            except TargetError as error:
+                raise restated(RollbackFailedError, error, error.message) from error
+            note_left_behind(current, status)
+            before = status.release
+            current.note_previous(before)
+            release = rollback_candidate(current.history, place, status, to)
+            in_service = before is not None and before.revision == release.revision and status.state == "running"
+            try:
+                if in_service:
+                    wait(current, as_deployed(release))
+                    return _unchanged(current, release)
+                deployed = bring_back(current, release)
+                current.note_deployed(deployed)
+                wait(current, deployed)
+            except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - raises, when all is put right
+                if current.waits_for(failure):
+                    continue
+                give_up_rollback(current, failure, status, display)
+            return current.succeed("success")
 
 
 def _pre_flight(current: Attempt, display: Display) -> Status:
     """Hold the target to its checks and return what is in service there."""
     with failing_as_pre_flight():
         _require(current.provider.pre_flight(current.target), display)
-        status = current.provider.status(current.target)
+    status = _status(current)
     if said := drift(current.history, current.place, status):
         display.warn(said)
     return status
+
+
+def _status(current: Attempt) -> Status:
+    with failing_as_pre_flight():
+        return current.provider.status(current.target)
 
 
 def _require(checks: list[Check], display: Display) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +15,10 @@ from fraisier.engine.state.heartbeat import Heartbeat
 from fraisier.engine.state.interrupted import close, error_of
 from fraisier.engine.state.lease import Fence, LockRow, acquire, release
 from fraisier.engine.state.owner import Owner
+from fraisier.engine.state.patience import Patience
 from fraisier.engine.state.records import encoded
 
 LEASE_SECONDS: Final = 30.0
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 1.0
 
 
 class DeploymentLock:
@@ -56,8 +53,7 @@ class DeploymentLock:
         self._holder = holder
         self._deployment = deployment
         self._lease_seconds = lease_seconds
-        self._wait_seconds = wait_seconds
-        self._on_wait = on_wait
+        self.patience = Patience(wait_seconds, on_wait)
         self._id = ""
         self._fence: Fence | None = None
         self._database: StateDatabase | None = None
@@ -105,8 +101,6 @@ class DeploymentLock:
         fence.require(database)
 
     def _acquire_or_wait(self, database: StateDatabase) -> int:
-        deadline = time.monotonic() + self._wait_seconds
-        pause, told = _FIRST_PAUSE, False
         while True:
             try:
                 return acquire(
@@ -119,14 +113,8 @@ class DeploymentLock:
                     lease_seconds=self._lease_seconds,
                 )
             except DeploymentLockedError as error:
-                left = deadline - time.monotonic()
-                if left <= 0:
+                if not self.patience.wait(error):
                     raise
-                if self._on_wait is not None and not told:
-                    self._on_wait(error)
-                told = True
-            time.sleep(min(left, pause * random.uniform(0.5, 1.0)))  # noqa: S311 - spreads the tries, hides nothing
-            pause = min(_LONGEST_PAUSE, pause * 1.5)
 
     def _let_go(self) -> None:
         database, heartbeat = self._database, self._heartbeat
