@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -18,7 +18,7 @@ AGENT = (files("fraisier_bare_metal") / "scripts" / "agent.sh").read_text(encodi
 
 
 def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
 def eventually(what: Callable[[], Any], timeout: float = 10.0) -> Any:
@@ -41,7 +41,7 @@ class Client:
 
     def __init__(self, shell: str) -> None:
         self.process = subprocess.Popen(
-            [shell, "-c", f"mark=@@test\n{AGENT}"],
+            [shell, "-c", f"mark=@@test\nprelude='greeting=hello'\n{AGENT}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -50,7 +50,7 @@ class Client:
 
     def send(self, *words: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.write("\t".join(words) + "\n")
         self.process.stdin.flush()
 
     def heard(self, number: str) -> tuple[list[str], int]:
@@ -94,6 +94,20 @@ def test_it_tells_the_output_of_a_script_and_how_it_ended(start: Callable[[], Cl
     assert client.heard("1") == (["out", "err", "part"], 3)
     client.send("run", "2", encoded("echo again"))
     assert client.heard("2") == (["again", ""], 0)
+
+
+def test_a_script_arrives_as_it_was_sent(start: Callable[[], Client]) -> None:
+    client = start()
+    text = "  tab\t, 'new\nline', \\n, \\\\ and \\c, %s %b, ü € 🍓  "
+    client.send("run", "1", encoded(f"printf '%s|' {shlex.quote(text)}"))
+    assert client.heard("1") == (f"{text}|".split("\n"), 0)
+
+
+def test_what_every_script_begins_with_is_sent_once(start: Callable[[], Client]) -> None:
+    client = start()
+    for number in ("1", "2"):
+        client.send("run", number, encoded('eval "$fraisier_prelude"; echo "$greeting"'))
+        assert client.heard(number) == (["hello", ""], 0)
 
 
 def test_a_script_reads_no_orders(start: Callable[[], Client]) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from itertools import islice
+from typing import Final
+
 from fraisier import Health, HealthCheck, Target, probe
 
 from fraisier_bare_metal.fleet import Fleet
@@ -9,6 +15,9 @@ from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import values_of
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.unit import Unit
+
+_TOLD: Final = 3
+"""So many hosts are told one by one, of those that are not healthy."""
 
 
 def health_of(target: Target, fleet: Fleet) -> Health:
@@ -18,7 +27,9 @@ def health_of(target: Target, fleet: Fleet) -> Health:
         return next(iter(found.values()))
     bad = {name: each for name, each in found.items() if not each.healthy}
     latencies = [each.latency_seconds for each in found.values() if each.latency_seconds is not None]
-    detail = "; ".join(f"{name}: {each.detail}" for name, each in bad.items())
+    detail = "; ".join(f"{name}: {each.detail}" for name, each in islice(bad.items(), _TOLD))
+    if len(bad) > _TOLD:
+        detail += f"; and {len(bad) - _TOLD} more of {len(found)} hosts"
     return Health(
         healthy=not bad,
         detail=detail or f"all {len(found)} hosts: {next(iter(found.values())).detail}",
@@ -29,11 +40,32 @@ def health_of(target: Target, fleet: Fleet) -> Health:
 
 def health_of_host(host: Host, check: HealthCheck | None, options: Options) -> Health:
     """Probe one host, through its connection."""
+    answer = begin_probe(check, host) if check else None
     told = host.look("unit", values_of(options))
     unit = Unit.of(told.data.get("unit", []), told.one("uptime"))
     unfit = unit.unfit(options.unit, check)
     if unfit is not None:
         return unfit
-    if check is None:
+    if answer is None:
         return Health(healthy=True, detail=f"{options.unit} has been active for {unit.age or 0:.0f} s")
-    return probe(check, host)
+    return answer()
+
+
+def begin_probe(check: HealthCheck, host: Host) -> Callable[[], Health]:
+    """Begin a probe through the connection, and return what waits for its outcome.
+
+    What is asked meanwhile costs no further round trip. A command is run when it is waited for, since the shell
+    does one thing at a time.
+    """
+    if check.command is not None:
+        return lambda: probe(check, host)
+    outcome: Future[Health] = Future()
+
+    def ask() -> None:
+        try:
+            outcome.set_result(probe(check, host))
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
+            outcome.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return outcome.result

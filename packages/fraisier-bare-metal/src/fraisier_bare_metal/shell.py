@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -64,9 +65,10 @@ class RemoteShell:
         self._pending = b""
         self._lock: _Lock | None = None
         self._heart: _Heart | None = None
-        agent = f"mark={self._mark}\n{(_SCRIPTS / 'agent.sh').read_text(encoding='utf-8')}"
-        # Encoded, since nobody knows which shell the user of that host has: all of them can read this line.
-        self._channel: Channel = login.start(f"exec /bin/sh -c 'eval \"$(echo {_encoded(agent)} | base64 -d)\"'")
+        agent = f"mark={self._mark}\nprelude={_quoted(_script('prelude'))}\n{_script('agent')}"
+        # Nobody knows which shell the user of that host has: all of them can read this line.
+        coded = base64.b64encode(agent.encode()).decode()
+        self._channel: Channel = login.start(f"exec /bin/sh -c 'eval \"$(echo {coded} | base64 -d)\"'")
 
     @property
     def alive(self) -> bool:
@@ -82,8 +84,8 @@ class RemoteShell:
         """
         if self._lock is None:
             self._lock = _Lock(file, str(self._next_number()))
-            order = f"lock {self._lock.number} {_encoded(file)} {_encoded(holder)}"
-            self._try(lambda: self._send(order))
+            order = ("lock", self._lock.number, file, holder)
+            self._try(lambda: self._send(*order))
 
     def run(
         self, script: str, values: Mapping[str, Any], timeout: float, progress: Progress | None = None
@@ -99,13 +101,13 @@ class RemoteShell:
         Raises:
             TargetError: the connection was lost, or the time is over.
         """
-        return self._order("run", [_encoded(self._composed(script, values))], progress or Quiet(), timeout)
+        return self._order("run", [self._composed(script, values)], progress or Quiet(), timeout)
 
     def finish(
         self, script: str, undo: str, values: Mapping[str, Any], timeout: float, progress: Progress
     ) -> Result:
         """Run a script that goes on to its end without us; when it fails then, the host runs `undo` by itself."""
-        scripts = [_encoded(self._composed(each, values)) for each in (script, undo)]
+        scripts = [self._composed(each, values) for each in (script, undo)]
         return self._order("finish", scripts, progress, timeout)
 
     def close(self) -> None:
@@ -118,14 +120,12 @@ class RemoteShell:
 
     def _composed(self, script: str, values: Mapping[str, Any]) -> str:
         given = "".join(f"{name}={_quoted(value)}\n" for name, value in {**values, "mark": self._mark}.items())
-        body = "".join(
-            (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in ("prelude", *script.split())
-        )
+        body = "".join(map(_script, script.split()))
         # As one compound command: the shell has read all of it before anything in it can read the input.
-        return f"{{\n{given}{body}\n}} </dev/null\n"
+        return f'{{\n{given}eval "$fraisier_prelude"\n{body}\n}} </dev/null\n'
 
-    def _send(self, line: str) -> None:
-        self._channel.sendall(f"{line}\n".encode())
+    def _send(self, *words: str) -> None:
+        self._channel.sendall(("\t".join(map(_escaped, words)) + "\n").encode())
 
     def _next_number(self) -> int:
         self._number += 1
@@ -135,7 +135,7 @@ class RemoteShell:
         number = str(self._next_number())
 
         def work() -> Result:
-            self._send(" ".join([verb, number, *words]))
+            self._send(verb, number, *words)
             return self._listen(number, progress, time.monotonic() + timeout, timeout)
 
         try:
@@ -143,7 +143,7 @@ class RemoteShell:
         except BaseException:
             # Ctrl-C, or the time is over: what runs there is told to end.
             with suppress(OSError, EOFError):
-                self._send(f"stop {number}")
+                self._send("stop", number)
             raise
 
     def _try(self, work: Callable[[], T]) -> T:
@@ -196,7 +196,7 @@ class RemoteShell:
             who = data.get("holder", [""])[-1].rpartition(" for ")[0] or "somebody else"
             raise DeploymentLockedError(
                 f"{self._login.host} is being deployed to by {who}",
-                hint="wait until that has ended; the lock goes with its holder",
+                hint="wait for it with --wait-lock 15m; the lock goes with its holder",
             )
         hint = "see: fraisier provider-test FRAISE ENV"
         raise TargetError(f"{lock.file} cannot be written on {self._login.host}", hint=hint)
@@ -268,5 +268,11 @@ def _quoted(value: Any) -> str:
     return shlex.quote("\n".join(value) if isinstance(value, list) else str(value))
 
 
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+def _escaped(word: str) -> str:
+    """Return a word that parts no order, as printf %b reads it."""
+    return word.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
+
+@cache
+def _script(name: str) -> str:
+    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")

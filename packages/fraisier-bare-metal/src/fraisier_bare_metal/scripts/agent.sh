@@ -1,7 +1,8 @@
-# The one command of an SSH session: takes orders, one on a line, and runs them until the client is gone.
+# The one command of an SSH session: takes orders, one on a line, and runs them until the client is gone. The words of an
+# order are parted by tabs; in them a backslash, a tab and a new line are escaped as printf %b has it.
 #
-#   lock ID FILE HOLDER     take the host's lock (all in base64), or say who has it: nothing that is ordered after it,
-#                           without waiting for the answer, is done without the lock
+#   lock ID FILE HOLDER     take the host's lock, or say who has it: nothing that is ordered after it, without waiting
+#                           for the answer, is done without the lock
 #   run ID SCRIPT           run a script; it is ended when the client goes away
 #   finish ID SCRIPT UNDO   run a script to its end whatever the client does; if it fails with nobody there to
 #                           hear of it, run the other one
@@ -18,13 +19,12 @@ worker= undo= leave=lost
 
 say() { printf "\n%s %s\n" "$mark" "$*"; }
 
-decoded() { printf %s "$1" | base64 -d; }
-
-# A session of its own, so that one signal reaches all that a script has started.
+# A session of its own, so that one signal reaches all that a script has started. What every script begins with came
+# with the agent, once, and is handed on in the environment.
 work() {
   (
     exec 9>&-
-    { decoded "$2"; } | setsid sh -s 2>&1 &
+    printf %b "$2" | fraisier_prelude=$prelude setsid sh -s 2>&1 &
     leader=$!
     trap "kill -s TERM -- -$leader; sleep 0.3; kill -s KILL -- -$leader" TERM
     wait "$leader"
@@ -43,7 +43,7 @@ refuse() {
 }
 
 lock() {
-  file=$(decoded "$2") ours=$(decoded "$3")
+  file=$(printf %b "$2") ours=$(printf %b "$3")
   # With `command`, since dash ends at an `exec` that fails.
   mkdir -p "${file%/*}" && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
   tries=50
@@ -75,12 +75,13 @@ finish_all() {
   trap "" TERM HUP INT
   if [ -n "$worker" ]; then
     [ -n "$undo" ] || kill -s TERM "$worker"
-    wait "$worker" || { [ "$leave" = lost ] && [ -n "$undo" ] && decoded "$undo" | sh -s; }
+    wait "$worker" || { [ "$leave" = lost ] && [ -n "$undo" ] && printf %b "$undo" | fraisier_prelude=$prelude sh -s; }
   fi
   [ -z "$watcher" ] || kill "$watcher"
 } >/dev/null 2>&1
 
-while IFS=" " read -r verb id first second; do
+tab=$(printf "\t")
+while IFS=$tab read -r verb id first second; do
   case "$verb" in
     lock) lock "$id" "$first" "$second" ;;
     run) undo= && work "$id" "$first" ;;

@@ -2,14 +2,14 @@
 for program in git flock setsid base64 find; do
   command -v "$program" >/dev/null 2>&1 || data lacking "$program"
 done
-data user "$(id -un)"
+account=$(id -un)
+data user "$account"
 data home "$HOME"
 
 there="$app_path"
 while [ ! -e "$there" ] && [ ! -L "$there" ]; do there=$(dirname "$there"); done
 if [ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ]; then data writable "$there"; else data unwritable "$there"; fi
-data free "$(df -Pk "$there" 2>/dev/null | tail -n 1 | awk '{print $4}')"
-data inodes "$(df -Pi "$there" 2>/dev/null | tail -n 1 | awk '{print $4}')"
+data disk "$(stat -f -c '%a %S %d' -- "$there" 2>/dev/null)"
 
 if [ "$layout" = in_place ] && [ -d "$app_path/.git" ]; then
   data local "$(git -C "$app_path" status --porcelain --untracked-files=no 2>&1 | head -n 5 | tr '\n' ',')"
@@ -38,5 +38,8 @@ if [ -n "$sudo" ]; then
   may() { sudo -n -l systemctl "$1" "$unit" >/dev/null 2>&1 || data nosudo "$1"; }
   each_line "$verbs" may
 fi
-[ -z "$user" ] || [ "$(loginctl show-user "$(id -un)" -p Linger --value 2>/dev/null)" = yes ] || data nolinger yes
-[ -n "$user" ] || id -nG | tr ' ' '\n' | grep -qxE 'root|adm|wheel|systemd-journal' || [ "$(id -u)" = 0 ] || data nojournal "$(id -un)"
+[ -z "$user" ] || [ "$(loginctl show-user "$account" -p Linger --value 2>/dev/null)" = yes ] || data nolinger yes
+case " $(id -nG) " in
+  *" root "* | *" adm "* | *" wheel "* | *" systemd-journal "*) ;;
+  *) [ -n "$user" ] || [ "$account" = root ] || data nojournal "$account" ;;
+esac

@@ -1,4 +1,5 @@
-# What every script begins with. The variables that it uses are set above it, quoted.
+# What every script begins with. The variables that it uses are set before it, quoted.
+unset fraisier_prelude
 umask 022
 export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 LANGUAGE=C LC_ALL=C.UTF-8
 # The connection that the checks make to the repository's server serves the fetch a moment later too.
@@ -33,10 +34,9 @@ each_line() { # TEXT FUNCTION: call the function with each line that is not empt
 git() { command git -c core.hooksPath=/dev/null -c gc.autoDetach=false -c maintenance.autoDetach=false "$@"; }
 
 systemctl_show() { # what systemd knows of the unit, and since when by the clock that no one sets
-  $show show "$unit" -p LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,NRestarts,InvocationID \
-    -p MemoryCurrent,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic 2>&1 | while IFS= read -r fact; do
-    data unit "$fact"
-  done
+  fact() { data unit "$1"; }
+  each_line "$($show show "$unit" -p LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,NRestarts \
+    -p MemoryCurrent,ActiveEnterTimestampMonotonic 2>&1)" fact
   read -r uptime _ </proc/uptime && data uptime "$uptime"
 }
 
@@ -46,7 +46,7 @@ journal() { # the last lines of the unit's log, for an error
 
 in_service() { # the id of the release that the folder is at
   if [ "$layout" = releases ]; then
-    readlink "$app_path/current" 2>/dev/null | sed 's,.*/,,'
+    current=$(readlink "$app_path/current" 2>/dev/null) && printf '%s\n' "${current##*/}"
   else
     cat "$state/current" 2>/dev/null
   fi
@@ -66,10 +66,11 @@ make_mirror() { # so that it can be fetched into
     git -C "$app_path" init --quiet || fail "git init failed in $app_path"
     grep -qx /.fraisier/ "$mirror/info/exclude" 2>/dev/null ||
       { mkdir -p "$mirror/info" && echo /.fraisier/ >>"$mirror/info/exclude"; }
-  else
+  elif [ ! -f "$mirror/FETCH_HEAD" ]; then
     git init --quiet --bare --template= -- "$mirror" || fail "git init failed in $mirror"
   fi
-  find "$mirror" -name '*.lock' -mmin +20 -exec rm -f {} + 2>/dev/null
+  # What a killed git left behind keeps the next one out.
+  find "$mirror" -path "$mirror/objects" -prune -o -name '*.lock' -mmin +20 -exec rm -f {} + 2>/dev/null
 }
 
 refuse_changes() { # in a working tree that belongs to git
@@ -107,23 +108,28 @@ enter() { # EVENT-LINE: add it to the ledger and see it on the disk; a line that
 
 put() { # ID: let the folder and the environment be those of a release
   if [ "$layout" = releases ]; then
-    rm -f "$app_path/current.tmp" && ln -s "releases/$1" "$app_path/current.tmp" &&
+    ln -sfn "releases/$1" "$app_path/current.tmp" &&
       mv -T "$app_path/current.tmp" "$app_path/current" || return
   else
     git -C "$app_path" checkout --quiet --force --detach "$(recorded "$1")" -- && printf '%s\n' "$1" >"$state/current.tmp" &&
       mv "$state/current.tmp" "$state/current" || return
   fi
-  rm -f "$state/environment.tmp" && ln -s "environments/$1" "$state/environment.tmp" &&
+  ln -sfn "environments/$1" "$state/environment.tmp" &&
     mv -T "$state/environment.tmp" "$state/environment"
 }
 
 restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
-  $systemctl reset-failed "$unit" >/dev/null 2>&1
   # Only what runs can be reloaded, and what is gone back from may be anything.
   verb=$restart
   [ "$verb" != reload ] || { [ -z "$again" ] && $show is-active --quiet "$unit"; } || verb=restart
-  timeout -k 5 "$restart_timeout" $systemctl "$verb" "$unit"
+  ! $show is-failed --quiet "$unit" || $systemctl reset-failed "$unit"
+  change_unit && return
+  code=$?
+  [ "$($show show "$unit" -p Result --value 2>/dev/null)" = start-limit-hit ] || return "$code"
+  $systemctl reset-failed "$unit" && change_unit
 }
+
+change_unit() { timeout -k 5 "$restart_timeout" $systemctl "$verb" "$unit"; }
 
 build_line() { # FOLDER LINE: run a build command there; the environment may have names that we have too
   (cd "$1" && set -- "$2" "$build_timeout" "$version" "$revision" && eval "$exports" &&

@@ -19,7 +19,9 @@ rm -rf "$app_path"/releases/*.tmp
 
 told() { # the environment, as systemd reads it
   printf %s "$environment"
-  printf 'FRAISIER_VERSION="%s"\n' "$(printf %s "$version" | sed 's/["\\`$]/\\&/g')"
+  escaped=$version
+  case "$version" in *[\"\\\`\$]*) escaped=$(printf %s "$version" | sed 's/["\\`$]/\\&/g') ;; esac
+  printf 'FRAISIER_VERSION="%s"\n' "$escaped"
   printf 'FRAISIER_REVISION="%s"\n' "$revision"
 }
 mkdir -p "$state/environments" && { [ -n "$again" ] && [ -f "$state/environments/$id" ]; } ||

@@ -26,7 +26,6 @@ restart_unit || {
   fail "systemctl $verb $unit ended with exit code $code" "see: systemctl status $unit; journalctl -u $unit" "$systemctl $verb $unit"
 }
 systemctl_show
-data state "$($show is-active "$unit" 2>&1)"
 rm -f "$state/back"
 
 # What nobody needs any more: what was gone back from first, never what is in service nor the last two that were good.

@@ -13,16 +13,13 @@ if [ -z "$version" ]; then
   revision=$(commit "refs/remotes/fraisier/$branch") || fail "no branch \"$branch\" in $shown_repo" "see: git ls-remote --heads $shown_repo"
   version=$branch
 else
-  revision=$(commit "refs/tags/$version") || revision=$(commit "refs/remotes/fraisier/$version") || revision=
-  lower=$(printf %s "$version" | tr 'A-F' 'a-f')
-  case "$lower" in
-    *[!0-9a-f]*) ;;
-    ???????*)
-      [ -n "$revision" ] || revision=$(commit "$lower") || {
-        [ "${#lower}" -ge 40 ] && fetch "$lower" >/dev/null 2>&1 && revision=$(commit "$lower")
-      } || revision= ;;
-  esac
-  [ -n "$revision" ] || fail "no tag, branch or commit \"$version\" in $shown_repo" "see: git ls-remote --heads --tags $shown_repo"
+  by_sha() {
+    case "$version" in *[!0-9a-fA-F]*) return 1 ;; ???????*) ;; *) return 1 ;; esac
+    lower=$(printf %s "$version" | tr 'A-F' 'a-f')
+    commit "$lower" || { [ "${#lower}" -ge 40 ] && fetch "$lower" >/dev/null 2>&1 && commit "$lower"; }
+  }
+  revision=$(commit "refs/tags/$version") || revision=$(commit "refs/remotes/fraisier/$version") || revision=$(by_sha) ||
+    fail "no tag, branch or commit \"$version\" in $shown_repo" "see: git ls-remote --heads --tags $shown_repo"
 fi
 data version "$version"
 data revision "$revision"
