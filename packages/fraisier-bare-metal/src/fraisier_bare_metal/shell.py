@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
-import shlex
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fraisier import DeploymentLockedError, Progress, TargetError
 from paramiko import Channel
 
+from fraisier_bare_metal.script import agent, composed, order
 from fraisier_bare_metal.ssh import Login
 
 T = TypeVar("T")
@@ -24,7 +21,6 @@ _HEARTBEAT: Final = 15.0
 """Seconds between two signs of life while the lock is held; the agent gives up after a minute without one."""
 _POLL: Final = 0.5
 _KEPT_LINES: Final = 200
-_SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
 
 
 class Result(NamedTuple):
@@ -65,10 +61,7 @@ class RemoteShell:
         self._pending = b""
         self._lock: _Lock | None = None
         self._heart: _Heart | None = None
-        agent = f"mark={self._mark}\nprelude={_quoted(_script('prelude'))}\n{_script('agent')}"
-        # Nobody knows which shell the user of that host has: all of them can read this line.
-        coded = base64.b64encode(agent.encode()).decode()
-        self._channel: Channel = login.start(f"exec /bin/sh -c 'eval \"$(echo {coded} | base64 -d)\"'")
+        self._channel: Channel = login.start(agent(self._mark))
 
     @property
     def alive(self) -> bool:
@@ -84,8 +77,8 @@ class RemoteShell:
         """
         if self._lock is None:
             self._lock = _Lock(file, str(self._next_number()))
-            order = ("lock", self._lock.number, file, holder)
-            self._try(lambda: self._send(*order))
+            words = ("lock", self._lock.number, file, holder)
+            self._try(lambda: self._send(*words))
 
     def run(
         self, script: str, values: Mapping[str, Any], timeout: float, progress: Progress | None = None
@@ -101,14 +94,15 @@ class RemoteShell:
         Raises:
             TargetError: the connection was lost, or the time is over.
         """
-        return self._order("run", [self._composed(script, values)], progress or Quiet(), timeout)
+        marked = {**values, "mark": self._mark}
+        return self._order("run", [composed(script, marked)], progress or Quiet(), timeout)
 
     def finish(
         self, script: str, undo: str, values: Mapping[str, Any], timeout: float, progress: Progress
     ) -> Result:
         """Run a script that goes on to its end without us; when it fails then, the host runs `undo` by itself."""
-        scripts = [self._composed(each, values) for each in (script, undo)]
-        return self._order("finish", scripts, progress, timeout)
+        marked = {**values, "mark": self._mark}
+        return self._order("finish", [composed(each, marked) for each in (script, undo)], progress, timeout)
 
     def close(self) -> None:
         """Say goodbye, which gives the lock back."""
@@ -118,14 +112,8 @@ class RemoteShell:
             self._send("bye")
         self._channel.close()
 
-    def _composed(self, script: str, values: Mapping[str, Any]) -> str:
-        given = "".join(f"{name}={_quoted(value)}\n" for name, value in {**values, "mark": self._mark}.items())
-        body = "".join(map(_script, script.split()))
-        # As one compound command: the shell has read all of it before anything in it can read the input.
-        return f'{{\n{given}eval "$fraisier_prelude"\n{body}\n}} </dev/null\n'
-
     def _send(self, *words: str) -> None:
-        self._channel.sendall(("\t".join(map(_escaped, words)) + "\n").encode())
+        self._channel.sendall(order(*words))
 
     def _next_number(self) -> int:
         self._number += 1
@@ -259,20 +247,3 @@ def _failure(host: str, result: Result) -> TargetError:
         command=result.one("command"),
         log=result.data.get("log") or result.lines[-50:],
     )
-
-
-def _quoted(value: Any) -> str:
-    """Return a value as one word of shell; nothing in it means anything there."""
-    if isinstance(value, bool):
-        return "yes" if value else "''"
-    return shlex.quote("\n".join(value) if isinstance(value, list) else str(value))
-
-
-def _escaped(word: str) -> str:
-    """Return a word that parts no order, as printf %b reads it."""
-    return word.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-
-
-@cache
-def _script(name: str) -> str:
-    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
