@@ -1,0 +1,57 @@
+"""What is sent to the remote shell of a host: scripts with their values, and the agent that runs them."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+_SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
+
+
+def agent(mark: str) -> str:
+    """Return the command that starts the agent, which begins its answers with the mark.
+
+    Nobody knows which shell the user of that host has: all of them can read this line.
+    """
+    text = f"mark={mark}\nprelude={_quoted(_text('prelude'))}\n{_text('agent')}"
+    coded = base64.b64encode(text.encode()).decode()
+    return f"exec /bin/sh -c 'eval \"$(echo {coded} | base64 -d)\"'"
+
+
+def composed(names: str, values: Mapping[str, Any]) -> str:
+    """Return one or several scripts with their variables as one.
+
+    Args:
+        names: of the files, without `.sh`, with a space between them.
+        values: the variables; every one is quoted, a list becomes one line for each element.
+    """
+    given = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+    body = "".join(map(_text, names.split()))
+    # As one compound command: the shell has read all of it before anything in it can read the input.
+    return f'{{\n{given}eval "$fraisier_prelude"\n{body}\n}} </dev/null\n'
+
+
+def order(*words: str) -> bytes:
+    """Return the line that the agent reads as an order."""
+    return ("\t".join(map(_escaped, words)) + "\n").encode()
+
+
+def _escaped(word: str) -> str:
+    """Return a word that parts no order, as printf %b reads it."""
+    return word.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+
+
+def _quoted(value: Any) -> str:
+    """Return a value as one word of shell; nothing in it means anything there."""
+    if isinstance(value, bool):
+        return "yes" if value else "''"
+    return shlex.quote("\n".join(value) if isinstance(value, list) else str(value))
+
+
+@cache
+def _text(name: str) -> str:
+    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
