@@ -9,7 +9,7 @@ from fraisier import HealthCheck, Secret
 from fraisier.testing import Case, ProviderContract
 from lab.host import Host
 
-from .conftest import Site
+from .site import Site
 
 SILENT_PORT = 7999
 SILENT = f"import socket, time; s = socket.create_server(('127.0.0.1', {SILENT_PORT})); time.sleep(10**9)"

@@ -13,7 +13,7 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.relay import Relay
 
-from .conftest import Site, eventually
+from .site import Site, eventually
 
 STEPS = ["pre-flight", "fetch", "export", "build", "switch", "restart", "health"]
 SLOW_START = "ExecStartPre=/bin/sleep 0.5\n"

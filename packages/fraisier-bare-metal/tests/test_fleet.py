@@ -9,7 +9,7 @@ import pytest
 from lab.host import Host
 from lab.lab import Lab
 
-from .conftest import Site
+from .site import Site
 
 
 @pytest.fixture(scope="module")

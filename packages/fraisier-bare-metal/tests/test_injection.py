@@ -14,7 +14,7 @@ from fraisier import FraisierError, Release, Secret
 from lab.host import Host
 from lab.repository import Repository
 
-from .conftest import Site
+from .site import Site
 
 # What each of them would leave, here or on the host.
 CANARY = "/tmp/fraisier-canary"

@@ -9,7 +9,7 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .conftest import SERVICE, Site
+from .site import SERVICE, Site
 
 
 @pytest.fixture

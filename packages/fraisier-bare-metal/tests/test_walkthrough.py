@@ -12,7 +12,7 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .conftest import BROKEN, SERVICE, Site
+from .site import BROKEN, SERVICE, Site
 
 WHERE = re.compile(r"on the host(?:, as (?P<user>[^:]+))?: (?P<command>.*)$", re.DOTALL)
 
