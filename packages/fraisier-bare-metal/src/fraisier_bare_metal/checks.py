@@ -16,6 +16,7 @@ from fraisier_bare_metal.health import begin_probe
 from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import Present, values_of
 from fraisier_bare_metal.options import Options
+from fraisier_bare_metal.repository import repository_of
 from fraisier_bare_metal.shell import Result
 from fraisier_bare_metal.ssh import NO_FORWARDING
 
@@ -58,7 +59,7 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
     yield Check(name="ssh", passed=True, detail=f"{host.login.address}, host key known")
     values = {
         **values_of(options),
-        "git_repo": options.git_repo.reveal(),
+        **repository_of(options),
         "branch": options.branch or "",
         "patience": f"{min(options.deadlines.fetch, REPOSITORY_SECONDS):g}",
         "sudo": options.sudo and not options.user_unit,
@@ -145,7 +146,7 @@ def _disk(options: Options, found: Result) -> Check:
 
 
 def _repository(options: Options, found: Result, account: str) -> Check:
-    name, shown = "repository", options.git_repo.reference or options.git_repo.reveal()
+    name, shown = "repository", repository_of(options)["shown_repo"]
     if said := found.one("norepository"):
         hint = f"on the host, as {account}: git ls-remote {shlex.quote(shown)}"
         if "host key" in said.lower():

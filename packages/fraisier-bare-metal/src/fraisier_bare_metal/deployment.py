@@ -17,6 +17,7 @@ from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import Present, look, values_of
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.records import entry, gone_back
+from fraisier_bare_metal.repository import repository_of
 
 _POLL = 0.2
 _REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -155,8 +156,7 @@ def _values(options: Options) -> dict[str, Any]:
     own = {name: value.reveal() for name, value in options.environment.items()}
     return {
         **values_of(options),
-        "git_repo": options.git_repo.reveal(),
-        "shown_repo": options.git_repo.reference or options.git_repo.reveal(),
+        **repository_of(options),
         "branch": options.branch or "",
         "fetch_timeout": f"{options.deadlines.fetch:g}",
         "build_timeout": f"{options.deadlines.build:g}",

@@ -21,8 +21,8 @@ if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
 mkdir -p -m 700 "$HOME/.ssh" 2>/dev/null
 errors=$(mktemp)
 # The errors go to a file: the connection that stays for a while would keep a pipe open.
-said=$(GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20" timeout "$patience" \
-  git ls-remote -- "$git_repo" "$wanted" 2>"$errors")
+said=$(GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20" &&
+  ask_repository "$patience" ls-remote -- "$git_repo" "$wanted" 2>"$errors")
 code=$?
 [ "$code" = 0 ] || said=$(cat "$errors")
 rm -f "$errors"

@@ -88,8 +88,18 @@ refuse_losses() { # of files in the working tree that do not belong to git, and 
     fail "files in $app_path are in the way: $(printf %s "$said" | head -n 1)" "move them away"
 }
 
+ask_repository() { # SECONDS ARGUMENT...: run git, which learns the name and the token for the repository on no command line
+  limit=$1 && shift
+  if [ -z "$git_user$git_token" ]; then
+    timeout "$limit" git "$@"
+  else
+    git_user=$git_user git_token=$git_token timeout "$limit" \
+      git -c credential.helper='!f() { printf "username=%s\npassword=%s\n" "$git_user" "$git_token"; }; f' "$@"
+  fi
+}
+
 fetch() { # REFSPEC...
-  timeout "$fetch_timeout" git --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok \
+  ask_repository "$fetch_timeout" --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok \
     -- "$git_repo" "$@"
 }
 

@@ -6,7 +6,7 @@ fetch_all || fail "git cannot fetch from $shown_repo" "try on the host: git ls-r
 commit() { git --git-dir="$mirror" rev-parse --verify --quiet --end-of-options "$1^{commit}"; }
 
 if [ -z "$version" ] && [ -z "$branch" ]; then
-  branch=$(git ls-remote --symref -- "$git_repo" HEAD | sed -n 's,^ref: refs/heads/\(.*\)\tHEAD$,\1,p')
+  branch=$(ask_repository "$fetch_timeout" ls-remote --symref -- "$git_repo" HEAD | sed -n 's,^ref: refs/heads/\(.*\)\tHEAD$,\1,p')
   [ -n "$branch" ] || fail "$shown_repo has no HEAD on a branch" "set branch under config, or ask a version"
 fi
 if [ -z "$version" ]; then
