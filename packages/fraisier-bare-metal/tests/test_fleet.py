@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+from fraisier import HealthCheck
 from lab.host import Host
 from lab.lab import Lab
 
@@ -34,7 +35,9 @@ def test_every_host_gets_the_same_commit_in_one_login_and_one_command_each(fleet
     assert versions(fleet) == ["v1"] * 5
     seen = [host.sshd_log().after(earlier) for host, earlier in zip(fleet.hosts, before, strict=True)]
     assert [(each.logins, each.commands) for each in seen] == [(1, 1)] * 5
-    revision = json.loads(done.stdout)["revision"]
+    told = json.loads(done.stdout)
+    assert told["details"]["hosts"] == [host.name for host in fleet.hosts]
+    revision = told["revision"]
     assert {fleet.ledger(host)[-1]["revision"] for host in fleet.hosts} == {revision}
 
 
@@ -97,6 +100,16 @@ def test_the_same_again_is_unchanged_only_when_every_host_has_it(fleet: Site) ->
     again = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1", "--json")
     assert json.loads(again.stdout)["status"] == "success"
     assert versions(fleet) == ["v1"] * 5
+
+
+def test_of_many_unhealthy_hosts_some_are_told_and_the_others_counted(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    fleet.health_check = HealthCheck(url="http://127.0.0.1:1/")
+    said = fleet.fraisier("health", "FRAISE", "ENV").stdout
+    refused = "connection refused at http://127.0.0.1:1/"
+    assert "; ".join(f"{host.name}: {refused}" for host in fleet.hosts[:3]) in said
+    assert "; and 2 more of 5 hosts" in said
+    assert fleet.hosts[3].name not in said
 
 
 def test_a_rollback_goes_back_everywhere(fleet: Site) -> None:

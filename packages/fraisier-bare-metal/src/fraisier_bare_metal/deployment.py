@@ -40,12 +40,13 @@ def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -
         found = first.change(script, values, timeout, fleet.progress(progress, first))
     version, revision = found.one("version"), found.one("revision")
     if found.one("unchanged") and (alone or _everywhere(look(fleet), revision)):
-        return Deployed(version=version, revision=revision, details={"release": found.one("id")}, changed=False)
+        details = _details(fleet, found.one("id"))
+        return Deployed(version=version, revision=revision, details=details, changed=False)
     release_id = found.one("release") or f"{values['stamp']}-{revision[:7]}"
     values |= {"id": release_id, "version": version, "revision": revision}
     present = {first.name: Present(found)} if alone else _prepare(fleet, fleet.hosts, values, progress)
     _publish(target, fleet, fleet.hosts, present, values, progress)
-    return Deployed(version=version, revision=revision, details={"release": release_id})
+    return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
 
 def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
@@ -70,7 +71,7 @@ def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress
     }
     _prepare(fleet, hosts, values, progress)
     _publish(target, fleet, hosts, present, values, progress, back=True)
-    return Deployed(version=version, revision=revision, details={"release": release_id})
+    return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
 
 def _prepare(
@@ -127,6 +128,12 @@ def _wait_for(target: Target, fleet: Fleet, batch: Sequence[Host], version: str,
 def log_of(host: Host, options: Options) -> list[str]:
     """Return the last lines of the unit's journal."""
     return host.look("log", {**values_of(options), "count": 50, "follow": False}).lines[-50:]
+
+
+def _details(fleet: Fleet, release_id: str) -> dict[str, Any]:
+    """Return what is recorded: the release to come back to, and the hosts that have it where there are several."""
+    names = [host.name for host in fleet.hosts]
+    return {"release": release_id, **({"hosts": names} if len(names) > 1 else {})}
 
 
 def _batches(hosts: Sequence[Host], size: int | None) -> list[Sequence[Host]]:

@@ -30,6 +30,7 @@ DEPLOYMENT = [
     "user",
     "error",
     "steps",
+    "details",
 ]
 LOCK = [
     "fraise",
@@ -65,7 +66,7 @@ def test_a_deployment_is_told_from_its_id_to_its_steps(cli: Cli) -> None:
         ("install", "success"),
         ("health", "success"),
     ]
-    told = {key: value for key, value in told.items() if key in DEPLOYMENT[1:11] or key == "error"}
+    told = {key: value for key, value in told.items() if key in DEPLOYMENT[1:11] or key in ("error", "details")}
     assert told == {
         "identifier": "my_api:production:2",
         "kind": "deploy",
@@ -78,6 +79,7 @@ def test_a_deployment_is_told_from_its_id_to_its_steps(cli: Cli) -> None:
         "previous_version": "v1",
         "previous_revision": "r-v1",
         "error": None,
+        "details": {"of": "v2"},
     }
 
 

@@ -129,10 +129,12 @@ put() { # ID: let the folder and the environment be those of a release
 }
 
 restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
-  # Only what runs can be reloaded, and what is gone back from may be anything.
   verb=$restart
-  [ "$verb" != reload ] || { [ -z "$again" ] && $show is-active --quiet "$unit"; } || verb=restart
-  ! $show is-failed --quiet "$unit" || $systemctl reset-failed "$unit"
+  if [ -n "$again" ] || ! $show is-active --quiet "$unit"; then
+    # Only what runs can be reloaded, and what is gone back from may be anything.
+    [ "$verb" != reload ] || verb=restart
+    $systemctl reset-failed "$unit" >/dev/null 2>&1
+  fi
   change_unit && return
   code=$?
   [ "$($show show "$unit" -p Result --value 2>/dev/null)" = start-limit-hit ] || return "$code"

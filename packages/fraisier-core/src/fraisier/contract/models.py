@@ -214,3 +214,5 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     error: Mapping[str, JSON] | None
     """`kind`, `code`, `message`, `problems`, and where they exist `step`, `command`, `hint` and `log`."""
     steps: list[Step]
+    details: Mapping[str, JSON] = {}
+    """As the provider returned them: what it needs to come back here, and names such as those of hosts."""

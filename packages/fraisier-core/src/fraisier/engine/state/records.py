@@ -34,14 +34,19 @@ class Success(msgspec.Struct, frozen=True, kw_only=True):
 
 def deployment_of(row: Mapping[str, Any]) -> Deployment:
     """Convert a row of `v_deployment`."""
-    return msgspec.convert({**row, "error": decoded(row["error"]), "steps": decoded(row["steps"])}, Deployment)
+    documents = {
+        "error": decoded(row["error"]),
+        "steps": decoded(row["steps"]),
+        "details": decoded(row["details"]) or {},
+    }
+    return msgspec.convert({**row, **documents}, Deployment)
 
 
 def success_of(row: Mapping[str, Any]) -> Success:
     """Convert a row of `v_deployment` into what a rollback needs."""
-    details = decoded(row["details"]) or {}
-    release = Release(version=row["version"], revision=row["revision"], details=details)
-    return Success(deployment=deployment_of(row), release=release)
+    deployment = deployment_of(row)
+    release = Release(version=deployment.version, revision=deployment.revision, details=deployment.details)
+    return Success(deployment=deployment, release=release)
 
 
 def state_of(row: Mapping[str, Any]) -> FraiseState:
