@@ -73,5 +73,5 @@ def test_the_table_tells_how_each_ended(several: Cli) -> None:
     heading, line, *_ = several("history").out.splitlines()
     assert heading.split() == ["DEPLOYMENT", "STARTED", "KIND", "VERSION", "STATUS", "TOOK", "USER", "ERROR"]
     assert line.startswith("my_api:production:3  ")
-    assert "  deploy  broken (r-broke)  rolled_back  " in line
+    assert "  deploy  broken (r-broken)  rolled_back  " in line
     assert line.endswith("broken is down; rolled back to v2 (r-v2)")

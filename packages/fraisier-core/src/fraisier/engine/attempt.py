@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from fraisier.contract.errors import (
     DeploymentLockedError,
@@ -26,6 +27,7 @@ from fraisier.engine.state.history import History
 from fraisier.engine.state.locks import DeploymentLock
 from fraisier.engine.state.patience import Patience
 
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{8,}")
 LOG_LINES = 50
 """How much of a log a failure carries."""
 
@@ -215,8 +217,10 @@ def drift(history: History, place: Place, status: Status) -> str:
 
 
 def shown(version: str | None, revision: str | None) -> str:
-    """Return a version with its revision, as messages show them."""
-    short = (revision or "").removeprefix("sha256:")[:7]
+    """Return a version with its revision, as messages show them: seven digits of a commit or a digest."""
+    short = (revision or "").removeprefix("sha256:")
+    if _HEXADECIMAL.fullmatch(short):
+        short = short[:7]
     if not version or version == revision:
         return short or "nothing"
     return f"{version} ({short})" if short else version
