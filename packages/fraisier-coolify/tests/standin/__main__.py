@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from .certificate import Certificate
-from .coolify import VERSIONS, Coolify
+from .coolify import Coolify
+from .inventory import VERSIONS
 from .versions import NEWEST, OFFERED
 
 

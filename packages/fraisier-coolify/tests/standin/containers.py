@@ -10,8 +10,6 @@ def started(
     world: World, name: str, image: str, version: str, behaves: Behaviour, words: tuple[str, ...]
 ) -> Container:
     """Start a container, which says so in its log and then does what its version does."""
-    if any(word.endswith("=broken") for word in words):
-        behaves = "crashes"
     container = Container(image, version, healthy=behaves == "healthy", words=words)
     say(world, container, f"starting {name} {version}")
     if behaves in ("crashes", "restarts"):

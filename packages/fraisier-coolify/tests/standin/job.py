@@ -134,8 +134,10 @@ class Job:
 
     def _start(self) -> None:
         application = self.application
-        words = self._words + settings_of(application.variables)
-        new = started(self.world, application.name, self._image, self._version, self._behaves, words)
+        settings = settings_of(application.variables)
+        behaves = "crashes" if any(each.endswith("=broken") for each in settings) else self._behaves
+        words = self._words + settings
+        new = started(self.world, application.name, self._image, self._version, behaves, words)
         self._say("New container started." if self._rolls else "Starting new application.")
         if self._rolls and application.columns["health_check_enabled"]:
             self._say("Waiting for healthcheck to pass on the new container.")
