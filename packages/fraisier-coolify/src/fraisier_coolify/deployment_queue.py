@@ -1,0 +1,172 @@
+"""Coolify's queue of deployments: the rows of an application, taking a place in it, and giving it up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from fraisier import DeploymentLockedError, Progress, TargetError
+
+from fraisier_coolify.api import segment
+from fraisier_coolify.coolify import Coolify
+from fraisier_coolify.errors import CoolifyError
+from fraisier_coolify.resources import Application, Row, read
+
+_TAKE: Final = 20
+_TRIES: Final = 3
+_CANCEL_SECONDS: Final = 15.0
+
+
+class Turn(NamedTuple):
+    """The moment in which a deployment may be queued."""
+
+    newest: int
+    """The id of the newest deployment so far."""
+    joined: Row | None = None
+    """The deployment of the same commit that runs already."""
+
+
+def recent(coolify: Coolify, application: Application) -> list[Row]:
+    """Return the newest deployments of an application, newest first, without those of previews."""
+    path = f"/deployments/applications/{segment(application.uuid)}"
+    found = [read(Row, each) for each in coolify.client.list(path, "deployments", skip=0, take=_TAKE)]
+    return sorted((row for row in found if not row.pull_request_id), key=lambda row: row.id, reverse=True)
+
+
+def wait_for_turn(
+    coolify: Coolify, application: Application, commit: str | None, progress: Progress, deadline: float
+) -> Turn:
+    """Wait until no other deployment of the application waits or runs.
+
+    Args:
+        coolify: the server.
+        application: whose deployments.
+        commit: the one to be deployed; a push or a person who deploys it already is joined.
+        progress: hears what is waited for.
+        deadline: on the monotonic clock.
+
+    Raises:
+        DeploymentLockedError: another client of the API is deploying; it may be fraisier on another machine.
+    """
+    said = ""
+    while True:
+        rows = recent(coolify, application)
+        others = [row for row in rows if row.is_active]
+        if not others:
+            return Turn(rows[0].id if rows else 0)
+        first = others[-1]
+        who = f"{coolify.link(first.deployment_url)}, {first.status.replace('_', ' ')}"
+        since = f" since {first.began:%Y-%m-%d %H:%M:%S} UTC" if first.began else ""
+        if any(row.is_api for row in others):
+            message = f"{application.name} is being deployed by another client of Coolify's API: {who}{since}"
+            raise DeploymentLockedError(message, hint="wait for it, or cancel it in Coolify")
+        joined = [row for row in others if commit is not None and row.commit == commit]
+        if joined:
+            progress.line(f"joins the deployment of the same commit that runs already: {who}{since}")
+            return Turn(rows[0].id, joined[0])
+        if time.monotonic() > deadline:
+            raise TargetError(
+                f"the deployment before did not end in time: {who}{since}", hint="cancel it in Coolify"
+            )
+        if who != said:
+            progress.line(f"waiting for a deployment that began before: {who}{since}")
+            said = who
+        coolify.pause()
+
+
+def start(coolify: Coolify, application: Application, newest: int, *, force: bool, seconds: float) -> Row:
+    """Queue a deployment, and return its row as it really stands in the queue.
+
+    Args:
+        coolify: the server.
+        application: what to deploy.
+        newest: the id of the newest row before.
+        force: without Coolify's cache, and without its look for duplicates.
+        seconds: how long a full queue is waited for.
+    """
+    body = {"uuid": application.uuid, "force": force}
+    return _queued(coolify, application, newest, "/deploy", body, seconds)
+
+
+def start_rollback(coolify: Coolify, application: Application, newest: int, commit: str, seconds: float) -> Row:
+    """Queue the way back to a commit, whose build is taken if it is still there, and return its row."""
+    path = f"/applications/{segment(application.uuid)}/rollback"
+    return _queued(coolify, application, newest, path, {"commit": commit}, seconds)
+
+
+def look(coolify: Coolify, application: Application, uuid: str) -> Row:
+    """Return a deployment as it stands now."""
+    if coolify.version.can("follows_by_uuid"):
+        return read(Row, coolify.client.object(f"/deployments/{segment(uuid)}"))
+    for row in recent(coolify, application):
+        if row.deployment_uuid == uuid:
+            return row
+    raise CoolifyError("not_found", f"GET /deployments/{uuid}", words="it is not in the application's list")
+
+
+def cancel(coolify: Coolify, application: Application, row: Row) -> Row:
+    """Cancel a deployment, and return it as it ended; it may have ended in another way before."""
+    try:
+        coolify.client.post(f"/deployments/{segment(row.deployment_uuid)}/cancel", patience=_CANCEL_SECONDS)
+    except CoolifyError as error:
+        # 4.1.0 to 4.3.6 answer 500 and have cancelled it; 400 means that it has ended. What it is now counts.
+        if error.status not in (400, 500) and not error.passing:
+            raise
+    return look(coolify, application, row.deployment_uuid)
+
+
+def _queued(
+    coolify: Coolify, application: Application, newest: int, path: str, body: Mapping[str, Any], seconds: float
+) -> Row:
+    for attempt in range(1, _TRIES + 1):
+        try:
+            answer = coolify.client.post(path, body, patience=seconds)
+        except CoolifyError as error:
+            # The answer is lost, and the deployment may be in the queue all the same.
+            if not error.perhaps_done:
+                raise
+            if (found := appeared(coolify, application, newest)) is not None:
+                return found
+            if attempt == _TRIES:
+                raise
+            coolify.pause()
+        else:
+            return _resolved(coolify, application, newest, answer)
+    raise AssertionError("the last try returns or raises")
+
+
+def _resolved(coolify: Coolify, application: Application, newest: int, answer: Any) -> Row:
+    """Return the row that an answer means: it may name one that was never stored."""
+    told = _told(answer)
+    uuid, said = str(told.get("deployment_uuid") or ""), str(told.get("message") or "")
+    if uuid and not said.startswith("Deployment already queued"):
+        try:
+            return look(coolify, application, uuid)
+        except CoolifyError as error:
+            if error.code != "not_found":
+                raise
+    found = appeared(coolify, application, newest)
+    if found is None:
+        words = " ".join(coolify.masked(said).split())[:200]
+        raise TargetError(
+            f'Coolify queued no deployment: it says "{words}"', hint="see the application in Coolify"
+        )
+    return found
+
+
+def _told(answer: Any) -> Mapping[str, Any]:
+    """Return what an answer says about one deployment: `/deploy` has a list of them."""
+    if not isinstance(answer, Mapping):
+        return {}
+    several = answer.get("deployments")
+    first = several[0] if isinstance(several, list) and several else answer
+    return first if isinstance(first, Mapping) else {}
+
+
+def appeared(coolify: Coolify, application: Application, newest: int) -> Row | None:
+    """Return the deployment that is under way, or else the newest that came after the newest one known."""
+    rows = recent(coolify, application)
+    under_way = [row for row in rows if row.is_active]
+    later = [row for row in rows if row.id > newest]
+    return next(iter([*under_way, *later]), None)
