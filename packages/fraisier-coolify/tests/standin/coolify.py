@@ -101,11 +101,11 @@ class Coolify(Inventory):
             application.columns["git_commit_sha"] = pin
         return row
 
-    def deploy(self, application: Application, *, commit: str | None = None, force: bool = True) -> Deployment:
-        """Queue a deployment as somebody else does, in the web interface, and return its row."""
+    def deploy(self, application: Application, *, commit: str | None = None, is_api: bool = False) -> Deployment:
+        """Queue a deployment as somebody else does, in the web interface or over the API, and return its row."""
         with self._api.lock:
             self.clock.catch_up()
-            uuid = self._api.queue.add(application, commit=commit, force=force).uuid
+            uuid = self._api.queue.add(application, commit=commit, force=True, is_api=is_api).uuid
             return next(each for each in self.world.deployments if each.uuid == uuid)
 
     def fill_queue(self) -> None:

@@ -31,6 +31,7 @@ class Queue:
         restart_only: bool = False,
         instant: bool = False,
         pull_request_id: int = 0,
+        is_api: bool = True,
     ) -> Entry:
         """Ask for a deployment, which may be refused without an error."""
         world, server = self._world, application.server
@@ -58,6 +59,7 @@ class Queue:
             force_rebuild=force,
             rollback=rollback,
             restart_only=restart_only,
+            is_api=is_api,
         )
         world.deployments.append(row)
         if instant or self._may_start(row):

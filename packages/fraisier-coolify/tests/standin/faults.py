@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .answers import Answer, encoded, page
+from .request import Request
 from .routing import named
 
 _BODIES: dict[int, dict[str, Any]] = {
@@ -28,6 +30,8 @@ class Fault:
 
     route: str
     """Such as `POST /deploy`, or `*` for all."""
+    when: Callable[[Request], bool] | None = None
+    """Only to requests of that kind, such as those with a body."""
     times: int | None = 1
     """How often; None: until `end`."""
     status: int | None = None
@@ -87,10 +91,11 @@ class Faults:
         self._known.append(fault)
         return fault
 
-    def take(self, route: str) -> Fault | None:
+    def take(self, request: Request) -> Fault | None:
         """Return the fault that happens to a request now, and count it."""
         for each in self._known:
-            if each.route in ("*", route) and (each.times is None or each.hits < each.times):
+            meant = each.route in ("*", request.route) and (each.when is None or each.when(request))
+            if meant and (each.times is None or each.hits < each.times):
                 each.hits += 1
                 return each
         return None

@@ -60,7 +60,7 @@ class Api:
                 request.route = found[0].name
             request.at = self.world.clock.now
             self.requests.append(request)
-            fault = self.faults.take(request.route)
+            fault = self.faults.take(request)
         if fault is not None and fault.slow:
             self.ended.wait(fault.slow)
         with self.lock:

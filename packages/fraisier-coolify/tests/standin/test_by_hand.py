@@ -16,6 +16,7 @@ from .certificate import Certificate
 from .coolify import Coolify
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_person_is_told_all_that_fraisier_needs_and_ends_it_with_ctrl_c(tls: bool) -> None:
     words = ["--version", "4.3.0", "--port", "0", *(["--tls"] if tls else [])]

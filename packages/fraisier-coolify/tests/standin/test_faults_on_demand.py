@@ -50,6 +50,13 @@ def test_a_fault_of_all_routes_meets_every_one(coolify: Coolify, api: Client) ->
     assert [api.ask("GET", path).status_code for path in ("/version", "/teams", "/teams")] == [500, 500, 200]
 
 
+def test_a_fault_may_meet_some_requests_of_a_route_only(coolify: Coolify, api: Client) -> None:
+    fault = coolify.fault("POST /deploy", status=500, when=lambda request: request.body != b"{}")
+    assert api.ask("POST", "/deploy", {}).status_code == 400
+    assert fault.hits == 0
+    assert api.ask("POST", "/deploy", {"uuid": "any"}).status_code == 500
+
+
 def test_a_fault_of_a_route_that_is_none_is_refused(coolify: Coolify) -> None:
     with pytest.raises(LookupError, match="no route"):
         coolify.fault("POST /deploys", status=500)

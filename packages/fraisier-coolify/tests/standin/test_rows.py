@@ -185,6 +185,13 @@ def test_a_row_embeds_its_application_with_all_that_surrounds_it(coolify: Coolif
     assert row["application"]["destination"]["server"]["name"] == "web-1"
 
 
+def test_a_row_tells_whether_it_came_over_the_api(coolify: Coolify, api: Client) -> None:
+    application = coolify.add_application()
+    api.deploy(application.uuid)
+    coolify.deploy(application)
+    assert [row["is_api"] for row in api.rows(application.uuid)] == [False, True]
+
+
 def test_the_times_told_are_wrong_by_the_skew(coolify: Coolify, api: Client) -> None:
     application = coolify.add_application()
     coolify.deploy(application)

@@ -109,7 +109,7 @@ def deployment(world: World, row: Deployment, *, secrets: bool, embedded: bool) 
         "force_rebuild": row.force_rebuild,
         "git_type": None,
         "horizon_job_id": None if row.worker is None else f"job-{row.worker}",
-        "is_api": True,
+        "is_api": row.is_api,
         "is_webhook": False,
         "only_this_server": False,
         "pull_request_id": row.pull_request_id,

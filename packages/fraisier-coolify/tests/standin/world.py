@@ -200,6 +200,8 @@ class Deployment:
     force_rebuild: bool = False
     rollback: bool = False
     restart_only: bool = False
+    is_api: bool = True
+    """False: a person asked for it in the web interface."""
     commit_message: str | None = None
     log: list[dict[str, Any]] | None = None
     finished: float | None = None
