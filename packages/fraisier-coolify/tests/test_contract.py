@@ -19,9 +19,9 @@ HEAD_UNKNOWN = {
 }
 
 
-def versions(*texts: str) -> pytest.MarkDecorator:
-    """Run a class of tests on several versions; all but the newest one are `slow`."""
-    marked = [pytest.param(each, marks=[] if each == NEWEST else pytest.mark.slow) for each in texts]
+def versions(*texts: str, quick: bool = False) -> pytest.MarkDecorator:
+    """Run a class of tests on several versions; but for the newest one of the quick ones, they are `slow`."""
+    marked = [pytest.param(each, marks=[] if quick and each == NEWEST else pytest.mark.slow) for each in texts]
     return pytest.mark.parametrize("coolify", marked, indirect=True)
 
 
@@ -76,7 +76,7 @@ def everything_set(coolify: Coolify) -> str:
     return repr((applications, services, [(row.uuid, row.status) for row in world.deployments]))
 
 
-@versions(*OFFERED)
+@versions(*OFFERED, quick=True)
 class TestImageTag(CoolifyContract):
     kind = "dockerimage"
 
@@ -94,7 +94,7 @@ class TestBranch(ByBranch):
     kind = "nixpacks"
 
 
-@versions("4.2.0", "4.3.0", "4.3.11")
+@versions("4.2.0", "4.3.0", "4.3.11", quick=True)
 class TestCommit(CoolifyContract):
     kind = "dockerfile"
     columns: ClassVar[dict[str, Any]] = {"health_check_enabled": True}
@@ -126,7 +126,7 @@ class OfService(CoolifyContract):
         return coolify.site(self.service(coolify))
 
 
-@versions("4.2.0", "4.3.0", "4.3.11")
+@versions("4.2.0", "4.3.0", "4.3.11", quick=True)
 class TestService(OfService):
     pass
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fraisier import Deployed, FraisierError, Progress, Release
+from fraisier import Deployed, DeploymentLockedError, FraisierError, Progress, Release
 
 from fraisier_coolify import creation, deployment_queue, lookup, stack
 from fraisier_coolify.condition import Condition
@@ -121,7 +121,8 @@ class _Attempt:
 
     def give_up(self, failure: BaseException) -> None:
         """Cancel what still runs, and put the settings back, unless the version is in service after all."""
-        if self._newest is None:
+        if self._newest is None or isinstance(failure, DeploymentLockedError):
+            # What is set by now may be what the deployment of somebody else needs.
             return
         try:
             row = self._following.row if self._following else self._appeared()

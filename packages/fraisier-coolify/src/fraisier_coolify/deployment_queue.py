@@ -13,7 +13,7 @@ from fraisier_coolify.coolify import Coolify
 from fraisier_coolify.errors import CoolifyError
 from fraisier_coolify.resources import Application, Row, read
 
-_TAKE: Final = 20
+_TAKE: Final = 10
 _TRIES: Final = 3
 _CANCEL_SECONDS: Final = 15.0
 
@@ -56,22 +56,18 @@ def wait_for_turn(
         if not others:
             return Turn(rows[0].id if rows else 0)
         first = others[-1]
-        who = f"{coolify.link(first.deployment_url)}, {first.status.replace('_', ' ')}"
-        since = f" since {first.began:%Y-%m-%d %H:%M:%S} UTC" if first.began else ""
         if any(row.is_api for row in others):
-            message = f"{application.name} is being deployed by another client of Coolify's API: {who}{since}"
-            raise DeploymentLockedError(message, hint="wait for it, or cancel it in Coolify")
+            raise _locked(coolify, application, first)
         joined = [row for row in others if commit is not None and row.commit == commit]
+        which = _described(coolify, first)
         if joined:
-            progress.line(f"joins the deployment of the same commit that runs already: {who}{since}")
+            progress.line(f"joins the deployment of the same commit that runs already: {which}")
             return Turn(rows[0].id, joined[0])
         if time.monotonic() > deadline:
-            raise TargetError(
-                f"the deployment before did not end in time: {who}{since}", hint="cancel it in Coolify"
-            )
-        if who != said:
-            progress.line(f"waiting for a deployment that began before: {who}{since}")
-            said = who
+            raise TargetError(f"the deployment before did not end in time: {which}", hint="cancel it in Coolify")
+        if which != said:
+            progress.line(f"waiting for a deployment that began before: {which}")
+            said = which
         coolify.pause()
 
 
@@ -138,20 +134,17 @@ def _queued(
 
 def _resolved(coolify: Coolify, application: Application, newest: int, answer: Any) -> Row:
     """Return the row that an answer means: it may name one that was never stored."""
-    told = _told(answer)
-    uuid, said = str(told.get("deployment_uuid") or ""), str(told.get("message") or "")
-    if uuid and not said.startswith("Deployment already queued"):
-        try:
-            return look(coolify, application, uuid)
-        except CoolifyError as error:
-            if error.code != "not_found":
-                raise
-    found = appeared(coolify, application, newest)
+    told, rows = _told(answer), recent(coolify, application)
+    uuid = told.get("deployment_uuid")
+    found = next((row for row in rows if row.deployment_uuid == uuid), None) or _newcomer(rows, newest)
     if found is None:
-        words = " ".join(coolify.masked(said).split())[:200]
-        raise TargetError(
-            f'Coolify queued no deployment: it says "{words}"', hint="see the application in Coolify"
-        )
+        words = " ".join(coolify.masked(str(told.get("message") or "")).split())[:200]
+        raise TargetError(f'Coolify queued no deployment: "{words}"', hint="see the application in Coolify")
+    ahead = [row for row in rows if row.is_active and row.is_api and newest < row.id < found.id]
+    if ahead:
+        # Two machines found nobody at work at the same moment; the first in the queue goes on.
+        cancel(coolify, application, found)
+        raise _locked(coolify, application, ahead[-1])
     return found
 
 
@@ -166,7 +159,22 @@ def _told(answer: Any) -> Mapping[str, Any]:
 
 def appeared(coolify: Coolify, application: Application, newest: int) -> Row | None:
     """Return the deployment that is under way, or else the newest that came after the newest one known."""
-    rows = recent(coolify, application)
+    return _newcomer(recent(coolify, application), newest)
+
+
+def _newcomer(rows: list[Row], newest: int) -> Row | None:
     under_way = [row for row in rows if row.is_active]
     later = [row for row in rows if row.id > newest]
     return next(iter([*under_way, *later]), None)
+
+
+def _locked(coolify: Coolify, application: Application, row: Row) -> DeploymentLockedError:
+    message = (
+        f"{application.name} is being deployed by another client of Coolify's API: {_described(coolify, row)}"
+    )
+    return DeploymentLockedError(message, hint="wait for it, or cancel it in Coolify")
+
+
+def _described(coolify: Coolify, row: Row) -> str:
+    since = f" since {row.began:%Y-%m-%d %H:%M:%S} UTC" if row.began else ""
+    return f"{coolify.link(row.deployment_url)}, {row.status.replace('_', ' ')}{since}"
