@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -76,6 +76,26 @@ class Deployer:
     def said(self, text: str) -> bool:
         """Tell whether a line of the progress holds a text."""
         return any(text in line for line in self.progress.lines)
+
+
+class Once(RecordingProgress):
+    """Does something when a line comes for the first time that holds a text."""
+
+    def __init__(self, text: str, do: Callable[[], object]) -> None:
+        super().__init__()
+        self._text = text
+        self._do = do
+        self._done = False
+
+    def line(self, text: str) -> None:
+        super().line(text)
+        if self._text in text and not self._done:
+            self._done = True
+            self._do()
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def named(of: Application | Service | None) -> dict[str, Any]:

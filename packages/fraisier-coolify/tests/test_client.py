@@ -109,8 +109,8 @@ def test_an_answer_has_a_deadline(coolify: Coolify) -> None:
 def test_a_server_that_says_nothing_has_a_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with closing(CoolifyClient(url, Secret("3|abc"), pause=0.001)) as client:
-            assert failure_of(lambda: client.get("/version", patience=0.3)).code == "lost"
+        with closing(CoolifyClient(url, Secret("3|abc"), pause=0.001)) as client, client.hurried(0.3):
+            assert failure_of(lambda: client.get("/version")).code == "lost"
 
 
 def test_a_server_that_is_not_there_is_said() -> None:
@@ -221,7 +221,8 @@ def test_the_token_is_in_no_error_and_no_log(
     caplog.set_level(logging.DEBUG)
     coolify.fault("GET /projects", times=None, **fault)
     with closing(CoolifyClient(coolify.url, Secret(coolify.token), read_seconds=0.1, pause=0.001)) as client:
-        error = failure_of(lambda: client.get("/projects", patience=0.3))
+        with client.hurried(0.3):
+            error = failure_of(lambda: client.get("/projects"))
         shown = io.StringIO()
         chained: BaseException | None = error
         while chained is not None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from fraisier import DeploymentLockedError, HealthCheck, TargetError
-from fraisier.testing import RecordingProgress
 
-from .deployer import Deployer
+from .deployer import Deployer, Once, interrupt
 from .standin.coolify import Coolify
 from .standin.request import Request
 from .standin.world import Application, Kind
@@ -48,26 +47,6 @@ def after(coolify: Coolify, route: str, do: Callable[[], object]) -> None:
 
     done: list[Request] = []
     coolify.fault(route, when=meets, times=None)
-
-
-class Once(RecordingProgress):
-    """Does something when a line comes for the first time that holds a text."""
-
-    def __init__(self, text: str, do: Callable[[], object]) -> None:
-        super().__init__()
-        self._text = text
-        self._do = do
-        self._done = False
-
-    def line(self, text: str) -> None:
-        super().line(text)
-        if self._text in text and not self._done:
-            self._done = True
-            self._do()
-
-
-def interrupt() -> None:
-    raise KeyboardInterrupt
 
 
 def test_an_image_is_deployed_by_its_tag(deployer: Deployer, application: Application) -> None:
@@ -417,6 +396,20 @@ def test_ctrl_c_in_a_deployment_that_ended_meanwhile_tells_what_is_in_service(
     assert told is not None
     assert told.version == "1.1.0"
     assert application.columns["docker_registry_image_tag"] == "1.1.0"
+
+
+def test_ctrl_c_before_the_answer_cancels_nothing_of_others(
+    coolify: Coolify, application: Application, deployer: Deployer
+) -> None:
+    coolify.put_in_service(application, "1.0.0")
+    coolify.pace.build = 3600
+    after(coolify, "POST /deploy", lambda: coolify.deploy(application))
+    coolify.fault("POST /deploy", status=429, retry_after=1)
+    deployer.progress = Once("trying again in 1 s", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        deployer.deploy("1.1.0")
+    assert coolify.world.deployments[-1].status == "in_progress"
+    assert application.columns["docker_registry_image_tag"] == "1.0.0"
 
 
 def test_a_deployment_that_somebody_cancels_is_said(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fraisier import DeploymentLockedError, HealthCheck, TargetError
 
-from .deployer import Deployer
+from .deployer import Deployer, Once, interrupt
 from .standin.coolify import Coolify
 from .standin.world import Service
 
@@ -45,8 +45,45 @@ def test_a_service_is_deployed_by_its_variable(service: Service, deployer: Deplo
 def test_the_same_again_is_nothing_to_do(coolify: Coolify, service: Service, deployer: Deployer) -> None:
     deployer.deploy("1.0.0")
     assert not deployer.deploy("1.0.0").changed
-    assert deployer.deploy("1.0.0", force=True).changed
-    assert len(coolify.asked("POST /deploy")) == 2
+    assert len(coolify.asked("POST /deploy")) == 1
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "latest"])
+def test_an_image_that_may_have_moved_is_pulled(
+    coolify: Coolify, service: Service, deployer: Deployer, version: str
+) -> None:
+    registry, image = coolify.world.registry, "ghcr.io/acme/shop-stack"
+    registry.push(image, version)
+    deployer.deploy(version)
+    moved = registry.push(image, version, content="another")
+    assert deployer.deploy(version, force=version != "latest").changed
+    container = service.parts[0].container
+    assert container is not None
+    assert f"sha256:{moved.digest}" in container.words
+
+
+def test_ctrl_c_before_the_start_leaves_the_variable_as_it_was(
+    coolify: Coolify, service: Service, deployer: Deployer
+) -> None:
+    deployer.deploy("1.0.0")
+    coolify.fault("POST /deploy", status=429, retry_after=1)
+    deployer.progress = Once("trying again in 1 s", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        deployer.deploy("1.1.0")
+    assert value_of(service, "TAG") == "1.0.0"
+
+
+def test_what_was_started_is_told_when_nobody_waited_for_its_end(
+    coolify: Coolify, service: Service, deployer: Deployer
+) -> None:
+    deployer.deploy("1.0.0")
+    coolify.pace.build = 3600
+    deployer.options["timeout"] = 0.1
+    with pytest.raises(TargetError):
+        deployer.deploy("1.1.0")
+    told = deployer.status()
+    assert told.release is not None
+    assert (told.state, told.release.version) == ("deploying", "1.1.0")
 
 
 def test_without_a_version_the_one_that_is_set_is_started(service: Service, deployer: Deployer) -> None:

@@ -167,6 +167,20 @@ def test_what_answers_counts_until_coolify_knows_better(
     assert "Coolify tells exited:unhealthy" in found.detail
 
 
+def test_what_answers_is_healthy_while_coolify_itself_is_down(
+    coolify: Coolify, deployer: Deployer, application: Application
+) -> None:
+    coolify.put_in_service(application)
+    deployer.health_check = HealthCheck(url=coolify.site(application), probe_timeout=0.5)
+    coolify.fault("*", status=502, times=None)
+    found = deployer.health()
+    assert found.healthy
+    assert "Coolify cannot be asked: Coolify does not answer its proxy" in found.detail
+    deployer.health_check = None
+    with pytest.raises(TargetError):
+        deployer.health()
+
+
 def test_what_does_not_answer_is_not_healthy_whatever_coolify_tells(
     coolify: Coolify, deployer: Deployer, application: Application
 ) -> None:

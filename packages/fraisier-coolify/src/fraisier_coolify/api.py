@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -93,6 +94,7 @@ class CoolifyClient:
         """How many requests were made."""
         self.tell: Callable[[str], None] = lambda _: None
         """Hears of longer waits."""
+        self._patience = PATIENCE_SECONDS
         self._read_seconds = read_seconds
         self._pause = pause
         self._budget = budget or Budget()
@@ -126,36 +128,43 @@ class CoolifyClient:
             self._version = Version(told)
         return self._version
 
-    def get(self, path: str, patience: float = PATIENCE_SECONDS, **query: Any) -> Any:
+    @contextmanager
+    def hurried(self, seconds: float) -> Iterator[None]:
+        """Have each request meanwhile end within so many seconds, with all of its repetitions."""
+        before, self._patience = self._patience, seconds
+        try:
+            yield
+        finally:
+            self._patience = before
+
+    def get(self, path: str, **query: Any) -> Any:
         """Read; the answer is JSON, or text where Coolify gives text."""
-        return self._repeated(_Request("GET", path, query=query), patience)
+        return self._repeated(_Request("GET", path, query=query))
 
     def list(self, path: str, wrapper: str = "", **query: Any) -> list[Object]:
         """Read a list, in whichever shape it comes."""
         return self._shaped(path, lambda: decoding.items(self.get(path, **query), wrapper))
 
-    def object(self, path: str, patience: float = PATIENCE_SECONDS) -> Object:
+    def object(self, path: str) -> Object:
         """Read one object."""
 
         def read() -> Object:
-            found = self.get(path, patience)
+            found = self.get(path)
             if not isinstance(found, Mapping):
-                raise ValueError(  # noqa: TRY004 - what came is wrong, not what was asked
-                    f"expected an object, got {type(found).__name__}"
-                )
+                raise ValueError(f"expected an object, got {type(found).__name__}")  # noqa: TRY004 - it is data
             return found
 
         return self._shaped(path, read)
 
     def patch(self, path: str, body: Object) -> Any:
         """Change something to what `body` says, however often."""
-        return self._repeated(_Request("PATCH", path, body), PATIENCE_SECONDS)
+        return self._repeated(_Request("PATCH", path, body))
 
     def post(
         self,
         path: str,
         body: Object | None = None,
-        patience: float = PATIENCE_SECONDS,
+        patience: float | None = None,
         read_seconds: float | None = None,
     ) -> Any:
         """Do something, once.
@@ -163,7 +172,7 @@ class CoolifyClient:
         Args:
             path: below `/api/v1`.
             body: as JSON.
-            patience: seconds to go on asking where nothing was done for certain: the queue is full, no connection.
+            patience: seconds to go on asking where nothing was done for certain; None is as for other requests.
             read_seconds: how long the answer may take, where that is longer than for others.
 
         Raises:
@@ -177,9 +186,9 @@ class CoolifyClient:
         except ValueError as error:
             raise CoolifyError("not_coolify", f"GET {self._address(path)}", words=str(error)) from None
 
-    def _repeated(self, request: _Request, patience: float) -> Any:
+    def _repeated(self, request: _Request, patience: float | None = None) -> Any:
         """Make a request until it succeeds, fails for good, or has taken too long."""
-        until = time.monotonic() + patience
+        until = time.monotonic() + (self._patience if patience is None else patience)
         pause, failed = self._pause, 0
         while True:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from fraisier import Deployed, DeploymentLockedError, FraisierError, Progress, Release
@@ -32,20 +31,20 @@ class Change(NamedTuple):
 
 def deploy(coolify: Coolify, release: Release, progress: Progress) -> Deployed:
     """Set the version, queue a deployment, and follow it."""
+    coolify.client.tell = progress.line
     with progress.step("look"):
         found = lookup.find(coolify) or creation.create(coolify, progress)
-        if isinstance(found, Service):
-            return stack.deploy(coolify, found, release, progress)
-        way = way_of(coolify, found)
-        revision = way.revision(release.version)
-        change = Change(
-            version=release.version,
-            revision=revision,
-            settings=way.settings(release.version),
-            force=way.forces or release.force or coolify.options.force,
-        )
-        now = _running(coolify, way, deployment_queue.recent(coolify, found))
-    if now is not None and now.revision == revision and not release.force:
+    if isinstance(found, Service):
+        return stack.deploy(coolify, found, release, progress)
+    way = way_of(coolify, found)
+    change = Change(
+        version=release.version,
+        revision=way.revision(release.version),
+        settings=way.settings(release.version),
+        force=way.forces or release.force or coolify.options.force,
+    )
+    now = _running(coolify, way)
+    if now is not None and now.revision == change.revision and not release.force:
         return deployed(now, changed=False)
     return deployed(put_in_service(coolify, way, change, progress))
 
@@ -79,8 +78,9 @@ def put_in_service(coolify: Coolify, way: Way, change: Change, progress: Progres
     return release
 
 
-def _running(coolify: Coolify, way: Way, rows: Sequence[Row]) -> Release | None:
+def _running(coolify: Coolify, way: Way) -> Release | None:
     """Return the release that runs with all that fraises.yaml wants; None where there is something to do."""
+    rows = deployment_queue.recent(coolify, way.application)
     if any(row.is_active for row in rows) or Condition.of(way.application.status).state != "running":
         return None
     wanted = {name: value.reveal() for name, value in coolify.options.environment.items()}

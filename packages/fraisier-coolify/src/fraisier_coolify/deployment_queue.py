@@ -136,7 +136,9 @@ def _resolved(coolify: Coolify, application: Application, newest: int, answer: A
     """Return the row that an answer means: it may name one that was never stored."""
     told, rows = _told(answer), recent(coolify, application)
     uuid = told.get("deployment_uuid")
-    found = next((row for row in rows if row.deployment_uuid == uuid), None) or _newcomer(rows, newest)
+    found = next((row for row in rows if row.deployment_uuid == uuid), None)
+    # Coolify took ours for the same as one that came in between, and the uuid is one of nothing.
+    found = found or next((row for row in rows if row.is_active or row.id > newest), None)
     if found is None:
         words = " ".join(coolify.masked(str(told.get("message") or "")).split())[:200]
         raise TargetError(f'Coolify queued no deployment: "{words}"', hint="see the application in Coolify")
@@ -158,14 +160,9 @@ def _told(answer: Any) -> Mapping[str, Any]:
 
 
 def appeared(coolify: Coolify, application: Application, newest: int) -> Row | None:
-    """Return the deployment that is under way, or else the newest that came after the newest one known."""
-    return _newcomer(recent(coolify, application), newest)
-
-
-def _newcomer(rows: list[Row], newest: int) -> Row | None:
-    under_way = [row for row in rows if row.is_active]
-    later = [row for row in rows if row.id > newest]
-    return next(iter([*under_way, *later]), None)
+    """Return the deployment that came after the newest one known, and was asked for as we ask."""
+    rows = recent(coolify, application)
+    return next((row for row in rows if row.id > newest and row.is_api is not False), None)
 
 
 def _locked(coolify: Coolify, application: Application, row: Row) -> DeploymentLockedError:

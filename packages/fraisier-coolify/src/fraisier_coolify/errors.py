@@ -52,8 +52,8 @@ MEANINGS: Final[dict[str, Meaning]] = {
     ),
     "redirect": Meaning("the address answers with a redirect", "set url to the address that it leads to"),
     "not_coolify": Meaning(
-        "what answers is not Coolify's API: its proxy, while Coolify starts, or another program",
-        "see whether url is the address of Coolify itself",
+        "what answers is not Coolify's API",
+        "see whether url is the address of Coolify itself; while that starts, its proxy answers",
     ),
     "unavailable": Meaning(
         "Coolify does not answer its proxy: it is starting, upgrading or down", "try again in a minute"

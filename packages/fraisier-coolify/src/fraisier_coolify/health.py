@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from fraisier import Health, Here, Target, probe
 
 from fraisier_coolify import deployment_queue, lookup
+from fraisier_coolify.condition import Verdict
 from fraisier_coolify.coolify import Coolify
 from fraisier_coolify.environment import Variables
+from fraisier_coolify.errors import CoolifyError
 from fraisier_coolify.in_service import newest_end
 from fraisier_coolify.resources import Application, Resource, moment
 from fraisier_coolify.settling import verdict_of
 from fraisier_coolify.version_by import variable
 
+_SECONDS: Final = 10.0
+"""How long Coolify may take to tell, where no health check has a time of its own."""
 _SENTENCES: Final = {
     "up": "Coolify tells {status}",
     "wait": "Coolify tells {status}, which may be from before",
@@ -28,11 +33,13 @@ def health_of(target: Target, coolify: Coolify) -> Health:
     found = probe(check, Here()) if check is not None else None
     if found is not None and not found.healthy:
         return found
-    resource = lookup.require(coolify)
-    verdict = verdict_of(resource, settling=True)
-    if verdict == "wait":
-        verdict = verdict_of(resource, settling=coolify.is_settling(_ended(coolify, resource)))
-    detail = _SENTENCES[verdict].format(status=resource.status or "no status")
+    try:
+        with coolify.client.hurried(check.probe_timeout if check else _SECONDS):
+            verdict, detail = _told(coolify)
+    except CoolifyError as error:
+        if found is None or not error.passing:
+            raise
+        return msgspec.structs.replace(found, detail=f"{found.detail}; Coolify cannot be asked: {error.message}")
     if found is None:
         return Health(healthy=verdict == "up", detail=detail)
     # Until Coolify knows better, what answers counts.
@@ -41,6 +48,15 @@ def health_of(target: Target, coolify: Coolify) -> Health:
         detail=found.detail if verdict == "up" else f"{found.detail}; {detail}",
         latency_seconds=found.latency_seconds,
     )
+
+
+def _told(coolify: Coolify) -> tuple[Verdict, str]:
+    """Return what Coolify's status comes to, and a sentence about it."""
+    resource = lookup.require(coolify)
+    verdict = verdict_of(resource, settling=True)
+    if verdict == "wait":
+        verdict = verdict_of(resource, settling=coolify.is_settling(_ended(coolify, resource)))
+    return verdict, _SENTENCES[verdict].format(status=resource.status or "no status")
 
 
 def _ended(coolify: Coolify, resource: Resource) -> datetime | None:

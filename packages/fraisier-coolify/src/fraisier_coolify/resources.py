@@ -56,7 +56,8 @@ class Application(msgspec.Struct, frozen=True):
     @property
     def settings(self) -> dict[str, str | None]:
         """The settings that say which version is deployed."""
-        return {name: getattr(self, name) for name in SETTINGS}
+        # Coolify takes no commit for none.
+        return {name: getattr(self, name) for name in SETTINGS} | {"git_commit_sha": self.git_commit_sha or "HEAD"}
 
     @property
     def addresses(self) -> list[str]:
@@ -143,8 +144,8 @@ def read(kind: type[S], found: Any) -> S:
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
-        words = f"{kind.__name__.lower()}: {str(error).replace('`', '')}"
-        raise CoolifyError("not_coolify", "GET", words=words) from None
+        command = f"reading the answer as {kind.__name__.lower()}"
+        raise CoolifyError("not_coolify", command, words=str(error).replace("`", "")) from None
 
 
 def moment(text: str | None) -> datetime | None:

@@ -19,13 +19,14 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 def roll_back(coolify: Coolify, release: Release, progress: Progress) -> Deployed:
     """Bring a release back, with the settings that it had."""
+    coolify.client.tell = progress.line
     with progress.step("look"):
         found = lookup.require(coolify)
-        if isinstance(found, Service):
-            return stack.roll_back(coolify, found, release, progress)
-        way = way_of(coolify, found)
-        settings = way.settings_back(release)
-        change = _change(coolify, way, release, settings)
+    if isinstance(found, Service):
+        return stack.roll_back(coolify, found, release, progress)
+    way = way_of(coolify, found)
+    settings = way.settings_back(release)
+    change = _change(coolify, way, release, settings)
     back = put_in_service(coolify, way, change, progress)
     # A pin that only led back is taken away, or it would hold every later push.
     way.apply(None, settings)

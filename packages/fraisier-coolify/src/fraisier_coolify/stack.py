@@ -8,6 +8,7 @@ from typing import Any, Final
 from fraisier import Deployed, DeploymentLockedError, Progress, Release, Status, TargetError
 
 from fraisier_coolify import lookup
+from fraisier_coolify.api import segment
 from fraisier_coolify.condition import Condition
 from fraisier_coolify.coolify import Coolify
 from fraisier_coolify.environment import Variables
@@ -50,7 +51,9 @@ def deploy(coolify: Coolify, service: Service, release: Release, progress: Progr
     running = Condition.of(service.status).state == "running"
     if same and running and not release.force and not variables.differing(_wanted(coolify)):
         return Deployed(version=version, revision=version, changed=False)
-    return _put_in_service(coolify, service, version, progress)
+    # A start takes the image that the server has; what may have moved is pulled.
+    pull = release.force or coolify.options.force or version == "latest"
+    return _put_in_service(coolify, service, version, progress, pull=pull)
 
 
 def roll_back(coolify: Coolify, service: Service, release: Release, progress: Progress) -> Deployed:
@@ -58,18 +61,23 @@ def roll_back(coolify: Coolify, service: Service, release: Release, progress: Pr
     return _put_in_service(coolify, service, variable.version_back(release), progress)
 
 
-def _put_in_service(coolify: Coolify, service: Service, version: str, progress: Progress) -> Deployed:
+def _put_in_service(
+    coolify: Coolify, service: Service, version: str, progress: Progress, *, pull: bool = False
+) -> Deployed:
     with progress.step("start"):
         service = _at_rest(coolify, service)
         variables = Variables(coolify, service)
         before = {_name(coolify): variables.value(_name(coolify))}
         try:
             variables.set({_name(coolify): version, **_wanted(coolify)})
-            _start(coolify, service)
-        except TargetError:
-            variables.set(before)
+            _start(coolify, service, pull=pull)
+        except BaseException:
+            if _is_starting(coolify, service):
+                _note(coolify, variables, version)
+            else:
+                variables.set(before)
             raise
-        variable.note(variables, version, coolify.client.now.isoformat(timespec="milliseconds"))
+        _note(coolify, variables, version)
     with progress.step("follow"):
         found = _followed(coolify, service, progress)
     if coolify.target.health_check is None:
@@ -88,16 +96,23 @@ def _at_rest(coolify: Coolify, service: Service) -> Service:
     return now
 
 
-def _start(coolify: Coolify, service: Service) -> None:
+def _note(coolify: Coolify, variables: Variables, version: str) -> None:
+    """Write down what was started, as soon as it is: it may be in service from now on."""
+    variable.note(variables, version, coolify.client.now.isoformat(timespec="milliseconds"))
+
+
+def _start(coolify: Coolify, service: Service, *, pull: bool) -> None:
     """Start the service anew with what is set."""
+    restart = f"/services/{segment(service.uuid)}/restart?latest=true"
+    path, body = (restart, None) if pull else ("/deploy", {"uuid": service.uuid})
     for attempt in range(1, _TRIES + 1):
         try:
-            coolify.client.post("/deploy", {"uuid": service.uuid}, read_seconds=_START_SECONDS)
+            coolify.client.post(path, body, read_seconds=_START_SECONDS)
         except CoolifyError as error:
             if not error.perhaps_done:
                 raise
             # The answer is lost; a service that is starting has heard the question.
-            if Condition.of(_again(coolify, service).status).state == "starting":
+            if _is_starting(coolify, service):
                 return
             if attempt == _TRIES:
                 raise
@@ -134,6 +149,10 @@ def _again(coolify: Coolify, service: Resource) -> Service:
     if not isinstance(found, Service):
         raise TargetError(f"{service.uuid} is no service any more", hint="see Coolify")
     return found
+
+
+def _is_starting(coolify: Coolify, service: Service) -> bool:
+    return Condition.of(_again(coolify, service).status).state == "starting"
 
 
 def _name(coolify: Coolify) -> str:
