@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ def real(request: Request) -> bool:
 
 def nothing_is_lost(site: Site, *, old: str = "1.0.0") -> None:
     """Hold a site, after a deployment of 1.1.0 came to nothing, to what has to be true; then deploy it."""
-    rows = site.coolify.world.deployments
+    rows = [row for row in site.coolify.world.deployments if not row.pull_request_id]
     assert not [row for row in rows if row.is_open], "a deployment of ours still waits or runs"
     assert site.serves() == old
     assert site.columns["docker_registry_image_tag"] == old
@@ -176,10 +177,20 @@ def test_what_is_not_ready_is_told_before_anything_changes(
 
 
 def test_a_tag_that_is_not_there_ends_with_the_words_of_the_registry(site: Site) -> None:
+    pace, clock, looks = site.coolify.pace, site.coolify.clock, count(1)
+
+    def seen(_: Request) -> bool:
+        """Let it fail for the second look, and write why only for the third."""
+        clock.step({2: pace.pick_up + pace.resolve + pace.build, 3: pace.tail}.get(next(looks), 0))
+        return False
+
+    clock.hold()
+    site.coolify.fault(ROW, when=seen, times=None)
     (message,) = MESSAGE.findall(site.deploy("9.9.9", code=6))
     assert "the deployment failed" in message
     (told, *_) = site.look("history")
     assert "manifest unknown" in "\n".join(told["error"]["log"])
+    clock.go_on()
     nothing_is_lost(site)
 
 
@@ -282,11 +293,19 @@ def test_another_deployment_from_the_web_interface_is_waited_for(site: Site) -> 
 
 
 def test_another_deployment_over_the_api_keeps_ours_out(site: Site) -> None:
+    site.options["timeout"] = 5
     site.coolify.pace.build = 3600
     site.coolify.deploy(site.coolify.world.applications[0], is_api=True)
     (message,) = MESSAGE.findall(site.deploy("1.1.0", code=4))
     assert "is being deployed by another client of Coolify's API" in message
     site.coolify.step(3600)
+    site.coolify.pace.build = 0
+    nothing_is_lost(site)
+
+
+def test_a_preview_that_is_deployed_is_nobody_in_the_way(site: Site) -> None:
+    site.coolify.pace.build = 3600
+    site.coolify.deploy(site.coolify.world.applications[0], is_api=True, pull_request_id=7)
     site.coolify.pace.build = 0
     nothing_is_lost(site)
 

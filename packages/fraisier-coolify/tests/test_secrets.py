@@ -98,6 +98,24 @@ def test_lines_of_a_deployment_and_of_a_container_that_hold_a_secret_are_masked(
     assert found_in(site, said, done.out, done.err) == []
 
 
+def test_the_provider_itself_masks_lines_of_a_deployment(site: Site, tmp_path: Path) -> None:
+    """Core masks too: this is without it."""
+    site.coolify.server.name = VALUE
+    options = site.options | {"api_key": Secret(site.token), "environment": {"API_SECRET": Secret(VALUE)}}
+    progress = RecordingProgress()
+    with Session() as session:
+        target = Target(
+            fraise="shop",
+            environment="production",
+            provider="coolify",
+            options=options,
+            folder=tmp_path,
+            session=session,
+        )
+        hooks.deploy(target, Release(version="1.1.0"), progress)
+    assert "Starting deployment of ghcr.io/acme/shop-api:1.1.0 to ***." in progress.lines
+
+
 def test_no_object_shows_the_token(coolify: Coolify, tmp_path: Path) -> None:
     """Look at the error, at all that it drags along, and at every object that was made for the request."""
     secret = Secret(coolify.token)

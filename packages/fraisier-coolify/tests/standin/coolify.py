@@ -101,11 +101,23 @@ class Coolify(Inventory):
             application.columns["git_commit_sha"] = pin
         return row
 
-    def deploy(self, application: Application, *, commit: str | None = None, is_api: bool = False) -> Deployment:
-        """Queue a deployment as somebody else does, in the web interface or over the API, and return its row."""
+    def deploy(
+        self,
+        application: Application,
+        *,
+        commit: str | None = None,
+        is_api: bool = False,
+        pull_request_id: int = 0,
+    ) -> Deployment:
+        """Queue a deployment as somebody else does, in the web interface or over the API, and return its row.
+
+        With the number of a pull request it is one of a preview, which stands beside the application.
+        """
         with self._api.lock:
             self.clock.catch_up()
-            uuid = self._api.queue.add(application, commit=commit, force=True, is_api=is_api).uuid
+            uuid = self._api.queue.add(
+                application, commit=commit, force=True, is_api=is_api, pull_request_id=pull_request_id
+            ).uuid
             return next(each for each in self.world.deployments if each.uuid == uuid)
 
     def fill_queue(self) -> None:

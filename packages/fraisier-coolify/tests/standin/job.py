@@ -122,7 +122,8 @@ class Job:
             self._say("Rolling update started.")
         else:
             self._say("Removing old containers.")
-            self.application.container = None
+            if not self.row.pull_request_id:
+                self.application.container = None
         self._then(self.world.pace.start, self._start)
 
     @property
@@ -137,6 +138,9 @@ class Job:
         settings = settings_of(application.variables)
         behaves = "crashes" if any(each.endswith("=broken") for each in settings) else self._behaves
         words = self._words + settings
+        if self.row.pull_request_id:
+            self._end("finished", [("Preview deployed.", False)])
+            return
         new = started(self.world, application.name, self._image, self._version, behaves, words)
         self._say("New container started." if self._rolls else "Starting new application.")
         if self._rolls and application.columns["health_check_enabled"]:

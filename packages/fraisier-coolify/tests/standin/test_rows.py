@@ -158,6 +158,22 @@ def test_the_rows_of_an_application_are_wrapped_and_paged_newest_first(coolify: 
     assert (told.status_code, told.json()) == (404, {"message": "Application not found"})
 
 
+def test_previews_are_in_the_list_and_beside_the_application(coolify: Coolify, api: Client) -> None:
+    application = coolify.add_application()
+    coolify.put_in_service(application)
+    running = application.container
+    coolify.deploy(application, pull_request_id=7)
+    api.deploy(application.uuid)
+    assert [(row["pull_request_id"], row["status"]) for row in api.rows(application.uuid)] == [
+        (0, "in_progress"),
+        (7, "in_progress"),
+        (0, "finished"),
+    ]
+    api.post(f"/deployments/{api.rows(application.uuid)[0]['deployment_uuid']}/cancel")
+    coolify.step(3600)
+    assert application.container is running
+
+
 def test_the_list_of_open_rows_is_an_object_when_they_came_out_of_order(coolify: Coolify, api: Client) -> None:
     one, other = coolify.add_application(name="one"), coolify.add_application(name="other")
     api.deploy(one.uuid, force=True)
