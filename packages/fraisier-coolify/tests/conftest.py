@@ -18,6 +18,7 @@ import requests
 from fraisier.cli.main import run
 
 from .standin.coolify import Coolify
+from .standin.request import Request
 from .standin.versions import NEWEST
 from .standin.world import Application, Service
 
@@ -114,9 +115,26 @@ class Site:
         """Return version and status of every attempt, newest first."""
         return [(each["version"], each["status"]) for each in self.look("history")]
 
+    def is_unharmed(self, *, old: str = "1.0.0") -> None:
+        """Hold it, after a deployment of 1.1.0 came to nothing, to what has to be true; then deploy it."""
+        rows = [row for row in self.coolify.world.deployments if not row.pull_request_id]
+        assert not [row for row in rows if row.is_open], "a deployment of ours still waits or runs"
+        assert self.serves() == old
+        assert self.columns["docker_registry_image_tag"] == old
+        (told,) = self.look("status")
+        assert (told["state"], told["version"]) == ("running", old)
+        self.deploy("1.1.0")
+        assert self.serves() == "1.1.0"
+        assert self.history()[0] == ("1.1.0", "success")
+
     def serves(self) -> str:
         """Return the version that answers."""
         return requests.get(self.url, timeout=20).text.split()[1]
+
+
+def real(request: Request) -> bool:
+    """Tell a change or a deployment from a question about what the token may do, which sends nothing."""
+    return request.body != b"{}"
 
 
 @pytest.fixture

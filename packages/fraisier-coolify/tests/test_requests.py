@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import Site
+from .conftest import Site, real
 from .standin.coolify import Coolify
 from .standin.versions import OFFERED
 from .standin.world import Application, Service
@@ -18,7 +18,7 @@ MakeSite = Callable[[Application | Service], Site]
 
 def counted(coolify: Coolify) -> Counter[str]:
     """Return how often each route was asked, without the questions that send nothing."""
-    return Counter(each.route for each in coolify.requests if each.body != b"{}")
+    return Counter(each.route for each in coolify.requests if real(each))
 
 
 @pytest.mark.parametrize("coolify", OFFERED, indirect=True)

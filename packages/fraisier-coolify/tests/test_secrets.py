@@ -12,7 +12,7 @@ from fraisier.testing.fakes import RecordingProgress
 from fraisier_coolify import hooks
 from fraisier_coolify.api import CoolifyClient
 
-from .conftest import Site
+from .conftest import POLL, Site
 from .standin.coolify import Coolify
 
 VALUE = "a-value-that-nobody-may-see"
@@ -123,7 +123,7 @@ def test_no_object_shows_the_token(coolify: Coolify, tmp_path: Path) -> None:
         fraise="shop",
         environment="production",
         provider="coolify",
-        options={"url": "http://127.0.0.1:9", "api_key": secret, "application": "shop-api"},
+        options={"url": "http://127.0.0.1:9", "api_key": secret, "application": "a", "poll_interval": POLL},
         folder=tmp_path,
         session=Session(),
         health_check=HealthCheck(tcp="127.0.0.1:9"),
