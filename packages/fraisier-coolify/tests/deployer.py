@@ -30,6 +30,7 @@ class Deployer:
             "api_key": Secret(coolify.token),
             "poll_interval": POLL,
             "settle_timeout": 2.0,
+            "timeout": 20,
             **named(of),
             **options,
         }

@@ -257,6 +257,7 @@ def test_of_two_that_begin_at_the_same_moment_the_first_in_the_queue_goes_on(
         deployer.deploy("1.1.0")
     first, second = coolify.world.deployments
     assert second.status == "cancelled-by-user"
+    assert application.columns["docker_registry_image_tag"] == "1.1.0", "what is set is no longer ours to put back"
     coolify.step(3600)
     assert first.status == "finished"
 

@@ -93,6 +93,16 @@ def test_a_branch_that_has_moved_on_cannot_be_gone_back_to_where_no_pin_is_built
         deployer.roll_back(first)
 
 
+@pytest.mark.parametrize("coolify", ["4.1.2", "4.2.0", "4.3.11"], indirect=True)
+def test_a_release_of_which_the_commit_alone_is_known_is_gone_back_to(coolify: Coolify, tmp_path: Path) -> None:
+    application = coolify.add_application("nixpacks")
+    deployer = Deployer(coolify, application, tmp_path, version_by="branch")
+    first = deployer.deploy("1.0.0")
+    deployer.deploy("1.1.0")
+    back = deployer.roll_back(Release(version=first.version, revision=first.revision))
+    assert (back.version, back.revision) == (first.version, first.revision)
+
+
 @pytest.mark.parametrize("coolify", ["4.2.0", "4.3.11"], indirect=True)
 def test_a_branch_that_has_moved_on_is_gone_back_to_by_its_commit(coolify: Coolify, tmp_path: Path) -> None:
     application = coolify.add_application("nixpacks")
