@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 import requests
 from fraisier.cli.main import run
 
+from .standin.certificate import Certificate
 from .standin.coolify import Coolify
 from .standin.request import Request
 from .standin.versions import NEWEST
@@ -142,6 +144,14 @@ def coolify(request: pytest.FixtureRequest) -> Iterator[Coolify]:
     """A stand-in of the newest version, or of the one given by `parametrize("coolify", [...], indirect=True)`."""
     with Coolify(getattr(request, "param", NEWEST)) as running:
         yield running
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    """A certificate by an authority that nobody knows yet."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    return Certificate(tmp_path)
 
 
 @pytest.fixture

@@ -43,13 +43,17 @@ SET = "PATCH /applications/{uuid}"
         ("POST /deploy", {"cut": True}),
         ("POST /deploy", {"lost": True}),
         ("POST /deploy", {"refused": True}),
-        ("POST /deploy", {"slow": 3, "lost": True}),
+        ("POST /deploy", {"slow": 1}),
     ],
 )
 def test_what_passes_by_itself_is_waited_out_and_nothing_is_deployed_twice(
     site: Site, route: str, what: dict[str, Any]
 ) -> None:
     site.options["request_timeout"] = 2
+    # Slow enough to be followed by several looks.
+    site.coolify.clock.hold()
+    site.coolify.pace.request = site.coolify.pace.build
+    site.coolify.pace.build *= 5
     fault = site.coolify.fault(route, when=real, **what)
     site.deploy("1.1.0")
     assert fault.hits > 0
@@ -117,8 +121,9 @@ def test_a_redirect_is_named_and_not_followed_with_the_token(site: Site) -> None
     assert other.url in message
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused_until_ca_bundle_names_it(tmp_path: Path) -> None:
-    certificate = Certificate(tmp_path)
+def test_a_certificate_of_an_unknown_authority_is_refused_until_ca_bundle_names_it(
+    certificate: Certificate, tmp_path: Path
+) -> None:
     with Coolify(certificate=certificate) as coolify:
         application = coolify.add_application()
         site = Site(coolify, application, tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .answers import Answer, bad_request, refusal
 from .deployments import Queue
@@ -85,12 +85,19 @@ def route(method: str, path: str, ability: str, feature: str = "") -> Callable[[
     return register
 
 
-def find(world: World, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """Return the route of a request on this version, and its parameters; fixed words before parameters."""
+class Found(NamedTuple):
+    """The route of a request, and what stands for its parameters."""
+
+    route: Route
+    parameters: dict[str, str]
+
+
+def find(world: World, method: str, path: str) -> Found | None:
+    """Return the route of a request on this version; fixed words come before parameters."""
     for each in sorted(ROUTES, key=lambda known: known.path.count("{")):
         match = each.pattern.fullmatch(path)
         if match and each.method == method and (not each.feature or world.version.has(each.feature)):
-            return each, match.groupdict()
+            return Found(each, match.groupdict())
     return None
 
 

@@ -22,6 +22,7 @@ from .faults import Fault, Faults
 from .gate import Gate
 from .listener import Handler
 from .request import HIDDEN, Request
+from .routing import Found
 from .world import World
 
 PREFIX = "/api/v1"
@@ -52,12 +53,13 @@ class Api:
     def answer(self, request: Request, target: str) -> Outcome:
         """Answer a request, or do to it what a fault says."""
         with self.lock:
+            self.world.clock.step(self.world.pace.request)
             self.world.clock.catch_up()
             found = routing.find(self.world, request.method, request.path.removeprefix(PREFIX))
             if request.path in HEALTH:
                 request.route = "GET /health"
             elif found is not None and request.path.startswith(PREFIX):
-                request.route = found[0].name
+                request.route = found.route.name
             request.at = self.world.clock.now
             self.requests.append(request)
             fault = self.faults.take(request)
@@ -65,12 +67,12 @@ class Api:
             self.ended.wait(fault.slow)
         with self.lock:
             self.world.clock.catch_up()
-            answer = self._disturbed(request, target, fault) if fault else self._answer(request)
+            answer = self._disturbed(request, found, target, fault) if fault else self._answer(request, found)
             date = format_datetime(self.world.clock.moment(), usegmt=True)
         request.status = answer.status if answer else 0
         return Outcome(answer, bool(fault and fault.cut), date)
 
-    def _disturbed(self, request: Request, target: str, fault: Fault) -> Answer | None:
+    def _disturbed(self, request: Request, found: Found | None, target: str, fault: Fault) -> Answer | None:
         if fault.restart:
             self.queue.fail_all()
         instead = fault.instead(target)
@@ -78,30 +80,28 @@ class Api:
             return None
         if instead is not None and not fault.done:
             return instead
-        answer = self._answer(request)
+        answer = self._answer(request, found)
         return None if fault.lost else instead or answer
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, found: Found | None) -> Answer:
         if request.path in HEALTH:
             return text("OK")
         if not request.path.startswith(PREFIX):
             return page(404)
         try:
-            return self._controlled(request)
+            if found is None:
+                raise unknown_route()
+            return self._controlled(request, found)
         except Refusal as refused:
             # Without an Accept header, the framework answers a page instead of `{"message": ...}`.
             html = refused.answer.status == 500 and not request.wants_json
             return page(500) if html else refused.answer
 
-    def _controlled(self, request: Request) -> Answer:
-        found = routing.find(self.world, request.method, request.path.removeprefix(PREFIX))
-        if found is None:
-            raise unknown_route()
-        route, parameters = found
-        token, headers = self._gate.enter(request, route.ability)
-        call = routing.Call(self.world, self.queue, request, token, parameters)
+    def _controlled(self, request: Request, found: Found) -> Answer:
+        token, headers = self._gate.enter(request, found.route.ability)
+        call = routing.Call(self.world, self.queue, request, token, found.parameters)
         try:
-            answer = route.controller(call)
+            answer = found.route.controller(call)
         except Refusal as refused:
             refused.answer.headers.update(headers)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from .coolify import Coolify
 @pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_person_is_told_all_that_fraisier_needs_and_ends_it_with_ctrl_c(tls: bool) -> None:
+    if tls and shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     words = ["--version", "4.3.0", "--port", "0", *(["--tls"] if tls else [])]
     environ = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     with subprocess.Popen(
@@ -43,8 +46,7 @@ def test_a_person_is_told_all_that_fraisier_needs_and_ends_it_with_ctrl_c(tls: b
             process.kill()
 
 
-def test_its_certificate_is_trusted_by_who_knows_its_authority_alone(tmp_path: Path) -> None:
-    certificate = Certificate(tmp_path)
+def test_its_certificate_is_trusted_by_who_knows_its_authority_alone(certificate: Certificate) -> None:
     with Coolify(certificate=certificate) as coolify:
         health = f"{coolify.url}/api/health"
         assert health.startswith("https://")

@@ -208,6 +208,15 @@ def test_a_row_tells_whether_it_came_over_the_api(coolify: Coolify, api: Client)
     assert [row["is_api"] for row in api.rows(application.uuid)] == [False, True]
 
 
+def test_a_deployment_can_take_a_number_of_requests(coolify: Coolify, api: Client) -> None:
+    application = coolify.add_application()
+    path = f"/deployments/{api.deploy(application.uuid)['deployment_uuid']}"
+    pace = coolify.pace
+    pace.request = (pace.pick_up + pace.resolve + pace.build + pace.start) / 3.5
+    states = [api.get(path)["status"] for _ in range(5)]
+    assert states == ["in_progress"] * 3 + ["finished"] * 2
+
+
 def test_the_times_told_are_wrong_by_the_skew(coolify: Coolify, api: Client) -> None:
     application = coolify.add_application()
     coolify.deploy(application)

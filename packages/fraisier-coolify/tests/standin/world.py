@@ -33,6 +33,8 @@ class Pace:
     """From the final status until the last lines and `finished_at` are written."""
     settle: float = 0.02
     """From a change of containers until `status` tells of it."""
+    request: float = 0.0
+    """Each request; with the clock held, a deployment then takes so many requests, however slow the machine is."""
 
 
 @dataclass
