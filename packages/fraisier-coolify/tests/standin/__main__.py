@@ -30,8 +30,8 @@ def main() -> None:
             pace = coolify.pace
             pace.pick_up = pace.resolve = pace.build = pace.start = arguments.seconds / 4
             pace.tail, pace.settle = 1.0, arguments.seconds
-            print(described(coolify, certificate), flush=True)
             with suppress(KeyboardInterrupt):
+                print(described(coolify, certificate), flush=True)
                 threading.Event().wait()
 
 
