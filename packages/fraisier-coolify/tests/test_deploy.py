@@ -79,6 +79,15 @@ def test_an_image_that_is_named_by_a_digest_can_have_a_tag_again(
     assert answers(application) == "1.1.0"
 
 
+def test_what_is_to_be_deployed_stands_in_the_address_which_every_version_reads(
+    coolify: Coolify, tmp_path: Path
+) -> None:
+    application = coolify.add_application("nixpacks")
+    Deployer(coolify, application, tmp_path).deploy(coolify.version_of(application, "1.0.0"))
+    (asked,) = coolify.asked("POST /deploy")
+    assert (asked.query, asked.body) == ({"uuid": application.uuid}, b"")
+
+
 @pytest.mark.parametrize("version", ["1.0 0", "a/b", "-1", "x" * 129, "sha256:abc"])
 def test_what_is_no_tag_is_refused_before_anything_is_written(
     coolify: Coolify, deployer: Deployer, version: str
@@ -188,6 +197,7 @@ def test_the_deployment_is_found_whose_uuid_was_never_stored(
     coolify: Coolify, application: Application, deployer: Deployer
 ) -> None:
     # Queued by a push at the last moment; Coolify takes ours for the same and answers a uuid of nothing.
+    coolify.pace.build = 0.5
     git = coolify.add_application("nixpacks", "git-api")
     sha = coolify.version_of(git, "1.0.0")
     after(coolify, "POST /deploy", lambda: coolify.deploy(git, commit=sha))
@@ -217,10 +227,15 @@ def test_a_deployment_that_never_arrived_is_asked_for_again(
 def test_a_deployment_by_a_person_is_waited_for_and_not_taken_for_ours(
     coolify: Coolify, application: Application, deployer: Deployer
 ) -> None:
-    coolify.pace.build = 0.3
+    coolify.pace.build = 3600
     theirs = coolify.deploy(application)
+
+    def theirs_ends() -> None:
+        coolify.pace.build = 0
+        coolify.step(7200)
+
+    deployer.progress = Once("waiting for a deployment that began before", theirs_ends)
     done = deployer.deploy("1.1.0")
-    assert deployer.said("waiting for a deployment that began before")
     assert theirs.status == "finished"
     assert done.revision == "ghcr.io/acme/shop-api:1.1.0"
     assert answers(application) == "1.1.0"
@@ -229,11 +244,11 @@ def test_a_deployment_by_a_person_is_waited_for_and_not_taken_for_ours(
 def test_a_deployment_of_the_same_commit_is_joined(coolify: Coolify, tmp_path: Path) -> None:
     application = coolify.add_application("nixpacks")
     sha = coolify.version_of(application, "1.0.0")
-    coolify.pace.build = 0.3
+    coolify.pace.build = 3600
     coolify.deploy(application, commit=sha)
     deployer = Deployer(coolify, application, tmp_path)
+    deployer.progress = Once("joins the deployment of the same commit", lambda: coolify.step(7200))
     assert deployer.deploy(sha).revision == sha
-    assert deployer.said("joins the deployment of the same commit")
     assert len(coolify.world.deployments) == 1
 
 
@@ -251,14 +266,14 @@ def test_a_deployment_by_another_client_of_the_api_locks(
 def test_of_two_that_begin_at_the_same_moment_the_first_in_the_queue_goes_on(
     coolify: Coolify, application: Application, deployer: Deployer
 ) -> None:
-    coolify.pace.build = 0.3
+    coolify.pace.build = 3600
     after(coolify, "POST /deploy", lambda: coolify.deploy(application, is_api=True))
     with pytest.raises(DeploymentLockedError):
         deployer.deploy("1.1.0")
     first, second = coolify.world.deployments
     assert second.status == "cancelled-by-user"
     assert application.columns["docker_registry_image_tag"] == "1.1.0", "what is set is no longer ours to put back"
-    coolify.step(3600)
+    coolify.step(7200)
     assert first.status == "finished"
 
 
@@ -430,10 +445,10 @@ def cancel_all(coolify: Coolify) -> None:
 def test_following_outlasts_what_passes_by_itself(
     coolify: Coolify, application: Application, deployer: Deployer
 ) -> None:
-    coolify.pace.build = 0.3
+    coolify.pace.build = 3600
     coolify.fault("GET /deployments/{uuid}", status=502, times=10)
+    deployer.progress = Once("looking again", lambda: coolify.step(7200))
     deployer.deploy("1.1.0")
-    assert deployer.said("looking again")
     assert answers(application) == "1.1.0"
 
 

@@ -45,7 +45,7 @@ def asked(coolify: Coolify) -> list[str]:
 def test_an_image_goes_back_by_its_tag_on_every_version(coolify: Coolify, tmp_path: Path) -> None:
     there_and_back(coolify, "dockerimage", tmp_path)
     assert asked(coolify) == ["PATCH /applications/{uuid}", "POST /deploy"]
-    assert coolify.asked("POST /deploy")[0].json()["force"] is True
+    assert coolify.asked("POST /deploy")[0].query["force"] == "true"
 
 
 @pytest.mark.parametrize("coolify", ["4.3.0", "4.3.11"], indirect=True)

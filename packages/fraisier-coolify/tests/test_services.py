@@ -140,7 +140,7 @@ def test_a_service_that_is_being_started_is_locked(coolify: Coolify, service: Se
 def test_a_start_whose_answer_was_lost_is_not_repeated(
     coolify: Coolify, service: Service, deployer: Deployer
 ) -> None:
-    coolify.pace.build = 0.3
+    coolify.pace.build = 2
     coolify.fault("POST /deploy", lost=True)
     deployer.deploy("1.1.0")
     assert len(coolify.asked("POST /deploy")) == 1

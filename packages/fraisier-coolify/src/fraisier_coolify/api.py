@@ -164,6 +164,7 @@ class CoolifyClient:
         self,
         path: str,
         body: Object | None = None,
+        query: Object | None = None,
         patience: float | None = None,
         read_seconds: float | None = None,
     ) -> Any:
@@ -172,13 +173,14 @@ class CoolifyClient:
         Args:
             path: below `/api/v1`.
             body: as JSON.
+            query: part of the address.
             patience: seconds to go on asking where nothing was done for certain; None is as for other requests.
             read_seconds: how long the answer may take, where that is longer than for others.
 
         Raises:
             CoolifyError: with `perhaps_done`, look whether it was done before asking again.
         """
-        return self._repeated(_Request("POST", path, body, read_seconds=read_seconds), patience)
+        return self._repeated(_Request("POST", path, body, query, read_seconds), patience)
 
     def _shaped(self, path: str, read: Callable[[], T]) -> T:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from fraisier import DeploymentLockedError, Progress, TargetError
@@ -81,14 +81,15 @@ def start(coolify: Coolify, application: Application, newest: int, *, force: boo
         force: without Coolify's cache, and without its look for duplicates.
         seconds: how long a full queue is waited for.
     """
-    body = {"uuid": application.uuid, "force": force}
-    return _queued(coolify, application, newest, "/deploy", body, seconds)
+    # Older versions of Coolify read the address alone, and take any text there for yes.
+    query = {"uuid": application.uuid, **({"force": "true"} if force else {})}
+    return _queued(coolify, application, newest, lambda: coolify.client.post("/deploy", None, query, seconds))
 
 
 def start_rollback(coolify: Coolify, application: Application, newest: int, commit: str, seconds: float) -> Row:
     """Queue the way back to a commit, whose build is taken if it is still there, and return its row."""
-    path = f"/applications/{segment(application.uuid)}/rollback"
-    return _queued(coolify, application, newest, path, {"commit": commit}, seconds)
+    path, body = f"/applications/{segment(application.uuid)}/rollback", {"commit": commit}
+    return _queued(coolify, application, newest, lambda: coolify.client.post(path, body, patience=seconds))
 
 
 def look(coolify: Coolify, application: Application, uuid: str) -> Row:
@@ -112,12 +113,10 @@ def cancel(coolify: Coolify, application: Application, row: Row) -> Row:
     return look(coolify, application, row.deployment_uuid)
 
 
-def _queued(
-    coolify: Coolify, application: Application, newest: int, path: str, body: Mapping[str, Any], seconds: float
-) -> Row:
+def _queued(coolify: Coolify, application: Application, newest: int, ask: Callable[[], Any]) -> Row:
     for attempt in range(1, _TRIES + 1):
         try:
-            answer = coolify.client.post(path, body, patience=seconds)
+            answer = ask()
         except CoolifyError as error:
             # The answer is lost, and the deployment may be in the queue all the same.
             if not error.perhaps_done:

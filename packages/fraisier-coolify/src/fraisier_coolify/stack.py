@@ -103,11 +103,12 @@ def _note(coolify: Coolify, variables: Variables, version: str) -> None:
 
 def _start(coolify: Coolify, service: Service, *, pull: bool) -> None:
     """Start the service anew with what is set."""
-    restart = f"/services/{segment(service.uuid)}/restart?latest=true"
-    path, body = (restart, None) if pull else ("/deploy", {"uuid": service.uuid})
+    path, query = "/deploy", {"uuid": service.uuid}
+    if pull:
+        path, query = f"/services/{segment(service.uuid)}/restart", {"latest": "true"}
     for attempt in range(1, _TRIES + 1):
         try:
-            coolify.client.post(path, body, read_seconds=_START_SECONDS)
+            coolify.client.post(path, query=query, read_seconds=_START_SECONDS)
         except CoolifyError as error:
             if not error.perhaps_done:
                 raise
