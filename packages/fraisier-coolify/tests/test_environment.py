@@ -43,6 +43,8 @@ def test_others_stay_and_previews_have_their_own(
     assert variable(application, "OTHER").value == "stays"
     assert variable(application, "GREETING").value == "good morning"
     assert variable(application, "GREETING", preview=True).value == "hello"
+    deploy(coolify, application, tmp_path, GREETING="hello")
+    assert variable(application, "GREETING").value == "hello"
 
 
 @pytest.mark.parametrize(

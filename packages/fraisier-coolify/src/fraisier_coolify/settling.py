@@ -21,10 +21,9 @@ def settle(coolify: Coolify, resource: Resource, progress: Progress) -> Resource
     until = time.monotonic() + coolify.options.settle_timeout
     said = ""
     while True:
-        verdict = verdict_of(resource, settling=time.monotonic() < until)
-        if verdict == "up":
+        if verdict_of(resource, settling=True) == "up":
             return resource
-        if verdict == "down" or time.monotonic() >= until:
+        if time.monotonic() >= until:
             message = f"Coolify ended the deployment and tells {resource.status or 'no status'}"
             where = coolify.target
             raise TargetError(message, hint=f"see: fraisier logs {where.fraise} {where.environment}")
