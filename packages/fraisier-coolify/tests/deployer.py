@@ -24,6 +24,7 @@ class Deployer:
     def __init__(self, coolify: Coolify, of: Application | Service | None, folder: Path, **options: Any) -> None:
         self.progress = RecordingProgress()
         self.health_check: HealthCheck | None = None
+        self.verbose = False
         self._folder = folder
         self.options: dict[str, Any] = {
             "url": coolify.url,
@@ -47,6 +48,7 @@ class Deployer:
                 folder=self._folder,
                 session=session,
                 health_check=self.health_check,
+                verbose=self.verbose,
             )
 
     def deploy(self, version: str | None = None, *, force: bool = False) -> Deployed:

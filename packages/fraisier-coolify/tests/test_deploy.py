@@ -344,14 +344,15 @@ def test_lines_come_as_coolify_writes_them_and_each_once(coolify: Coolify, deplo
 
 
 def test_hidden_lines_are_shown_when_they_are_asked_for(deployer: Deployer) -> None:
-    deployer.options["hidden_lines"] = True
+    deployer.verbose = True
     deployer.deploy("1.1.0")
     assert deployer.said("$ docker pull ghcr.io/acme/shop-api:1.1.0")
 
 
 def test_values_of_the_file_are_in_no_line(coolify: Coolify, application: Application, deployer: Deployer) -> None:
     # A build that prints its variables.
-    deployer.options |= {"environment": {"SECRET": "ghcr.io/acme"}, "hidden_lines": True}
+    deployer.options["environment"] = {"SECRET": "ghcr.io/acme"}
+    deployer.verbose = True
     deployer.deploy("1.1.0")
     assert deployer.said("***/shop-api:1.1.0")
     assert not deployer.said("ghcr.io/acme")

@@ -40,8 +40,7 @@ def found_in(site: Site, *texts: str) -> list[str]:
 
 def test_what_goes_well_tells_no_secret(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    site.options["hidden_lines"] = True
-    said = [site.deploy("1.1.0", "--trace")]
+    said = [site.deploy("1.1.0", "--trace", "--verbose")]
     place = ["shop", "production"]
     for words in (["status"], ["history"], ["list"], ["health", *place], ["logs", *place]):
         done = site.fraisier(*words)

@@ -70,7 +70,7 @@ class Following:
         self._show()
 
     def _show(self) -> None:
-        lines, self._seen = lines_of(self.row, hidden=self._coolify.options.hidden_lines, seen=self._seen)
+        lines, self._seen = lines_of(self.row, hidden=self._coolify.target.verbose, seen=self._seen)
         for line in lines:
             self._progress.line(self._coolify.masked(line))
         if self.row.status == "queued":
@@ -95,5 +95,5 @@ class Following:
 
 def last_lines(coolify: Coolify, row: Row) -> Sequence[str]:
     """Return the last lines of a deployment; the hidden ones too where the others say nothing."""
-    shown = lines_of(row, hidden=coolify.options.hidden_lines)[0] or lines_of(row, hidden=True)[0]
+    shown = lines_of(row, hidden=coolify.target.verbose)[0] or lines_of(row, hidden=True)[0]
     return [coolify.masked(line) for line in shown[-_LOG_LINES:]]

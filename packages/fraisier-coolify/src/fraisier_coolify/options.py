@@ -125,9 +125,6 @@ class Options(fraisier.Options):
         msgspec.Meta(description="Seconds after a deployment in which Coolify's status may still be the old one."),
     ] = 90.0
     request_timeout: Annotated[Seconds, msgspec.Meta(description="Seconds that one answer may take.")] = 30.0
-    hidden_lines: Annotated[
-        bool, msgspec.Meta(description="Whether the lines of a deployment that Coolify hides are shown too.")
-    ] = False
     ca_bundle: Annotated[
         Annotated[str, msgspec.Meta(min_length=1)] | None,
         msgspec.Meta(

@@ -43,6 +43,8 @@ def deploy(target: Target, release: Release, progress: Progress) -> Deployed:
         return Deployed(version=version, revision=f"r-{version}", changed=False)
     with progress.step("install"):
         progress.line(f"installing {version}")
+        if target.verbose:
+            progress.line("to its last detail")
         _write(target, version, [*now.get("log", []), f"serving {version}"])
         if version == "slow":
             signal.raise_signal(signal.SIGINT)

@@ -168,3 +168,10 @@ def test_a_terminal_that_is_closed_interrupts_and_the_old_version_is_put_back(
     (told, *_) = cli.json("history")
     assert told["status"] == "interrupted"
     assert told["error"]["message"].endswith("was interrupted by SIGHUP; v1 (r-v1) is back in service")
+
+
+@pytest.mark.parametrize(("options", "told"), [([], False), (["-v"], True), (["--verbose"], True)])
+def test_a_target_says_more_when_it_is_asked_to(cli: Cli, options: list[str], told: bool) -> None:
+    said = cli("deploy", "my_api", "production", "--version", "v1", *options).err
+    assert "  | installing v1\n" in said
+    assert ("  | to its last detail\n" in said) is told

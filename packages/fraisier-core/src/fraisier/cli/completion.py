@@ -47,6 +47,9 @@ AnyFraise = Annotated[str | None, typer.Argument(help="Only this service.", auto
 AnyEnvironment = Annotated[
     str | None, typer.Argument(help="Only this environment.", autocompletion=complete_environment)
 ]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show what the target says and usually is too much, too.")
+]
 WaitLock = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="Wait so long for another deployment to end: 90s, 15m, 1h."),

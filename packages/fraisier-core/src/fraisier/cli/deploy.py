@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fraisier.cli.completion import Environment, Fraise, WaitLock
+from fraisier.cli.completion import Environment, Fraise, Verbose, WaitLock
 from fraisier.cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--no-rollback", help="Leave a version that fails as it is.")
         ] = False,
         wait_lock: WaitLock = None,
+        verbose: Verbose = False,
     ) -> None:
         """Put a version of a service in service; if it fails, go back to the one before.
 
@@ -44,7 +45,7 @@ def register(app: typer.Typer) -> None:
         from fraisier.engine import operations
         from fraisier.engine.configuration.durations import parse_duration
 
-        project = run.project()
+        project = run.project(verbose)
         place = project.config.place(fraise, environment)
         if version is not None and not version.strip():
             raise typer.BadParameter("--version must not be empty")

@@ -51,11 +51,11 @@ class Invocation:
             raise ConfigError("the working folder is gone", hint="cd to one that exists") from None
         return find_config(self.config, os.environ, here)
 
-    def project(self) -> Project:
+    def project(self, verbose: bool = False) -> Project:
         """Read that file, or raise ConfigError."""
         from fraisier.engine.project import Project
 
-        return Project.read(self.config_path(), self.redactor)
+        return Project.read(self.config_path(), self.redactor, verbose=verbose)
 
 
 _CONFIG = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fraisier.cli.completion import Environment, Fraise, WaitLock
+from fraisier.cli.completion import Environment, Fraise, Verbose, WaitLock
 from fraisier.cli.invocation import Invocation, command
 
 
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         wait_lock: WaitLock = None,
+        verbose: Verbose = False,
     ) -> None:
         """Put an earlier successful version back in service.
 
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
         from fraisier.engine import operations, reading
         from fraisier.engine.configuration.durations import parse_duration
 
-        project = run.project()
+        project = run.project(verbose)
         place = reading.in_use(project, project.config.place(fraise, environment))
         wait = 0.0 if wait_lock is None else parse_duration(wait_lock)
         with showing_progress() as display:

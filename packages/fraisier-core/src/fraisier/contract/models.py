@@ -98,6 +98,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The public id of the deployment that runs, to be written on the target; empty outside of one."""
     user: str = ""
     """Who deploys, as `user@host`."""
+    verbose: bool = False
+    """Whether lines that are usually too much are wanted too."""
 
     @property
     def identifier(self) -> str:

@@ -32,18 +32,24 @@ class Project:
         config: the file, read.
         redactor: learns every secret as it is resolved.
         environ: where `${NAME}` is looked up.
+        verbose: whether targets are to say more than usual.
     """
 
-    def __init__(self, config: Config, redactor: Redactor, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, redactor: Redactor, environ: Mapping[str, str], verbose: bool = False
+    ) -> None:
         self.config = config
         self.redactor = redactor
         self.environ = environ
+        self.verbose = verbose
         self.database_path = database_path(config.folder, config.state_database, environ)
 
     @classmethod
-    def read(cls, path: Path, redactor: Redactor, environ: Mapping[str, str] | None = None) -> Project:
+    def read(
+        cls, path: Path, redactor: Redactor, environ: Mapping[str, str] | None = None, verbose: bool = False
+    ) -> Project:
         """Read the file, or raise ConfigError with all that is wrong with it."""
-        return cls(load_config(path), redactor, os.environ if environ is None else environ)
+        return cls(load_config(path), redactor, os.environ if environ is None else environ, verbose)
 
     def database(self) -> StateDatabase:
         """Open the state; the caller closes it."""
@@ -67,6 +73,7 @@ class Project:
                 health_check=health_check,
                 deployment_id=deployment_id,
                 user=operator(),
+                verbose=self.verbose,
             )
             yield Opened(provider, target)
 
