@@ -224,6 +224,17 @@ def test_a_deployment_that_never_arrived_is_asked_for_again(
     assert len(coolify.asked("POST /deploy")) == 2
 
 
+def test_a_deployment_that_is_queued_after_its_time_to_answer_is_not_asked_for_twice(
+    coolify: Coolify, application: Application, deployer: Deployer
+) -> None:
+    coolify.fault("POST /deploy", slow=1.5)
+    deployer.options |= {"request_timeout": 0.5, "poll_interval": 0.75}
+    deployer.deploy("1.1.0")
+    assert len(coolify.world.deployments) == 1
+    assert len(coolify.asked("POST /deploy")) == 1
+    assert answers(application) == "1.1.0"
+
+
 def test_a_deployment_by_a_person_is_waited_for_and_not_taken_for_ours(
     coolify: Coolify, application: Application, deployer: Deployer
 ) -> None:

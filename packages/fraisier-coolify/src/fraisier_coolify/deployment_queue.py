@@ -15,6 +15,8 @@ from fraisier_coolify.resources import Application, Row, read
 
 _TAKE: Final = 10
 _TRIES: Final = 3
+_LOOKS: Final = 3
+"""How often a deployment is looked for whose answer was lost, before it is asked for again."""
 _CANCEL_SECONDS: Final = 15.0
 
 
@@ -121,18 +123,23 @@ def _queued(coolify: Coolify, application: Application, newest: int, ask: Callab
             # The answer is lost, and the deployment may be in the queue all the same.
             if not error.perhaps_done:
                 raise
-            if (found := appeared(coolify, application, newest)) is not None:
-                return found
+            # Coolify may still be at work on what it did not answer in time.
+            for _ in range(_LOOKS):
+                if (found := appeared(coolify, application, newest)) is not None:
+                    return found
+                coolify.pause()
             if attempt == _TRIES:
                 raise
-            coolify.pause()
         else:
-            return _resolved(coolify, application, newest, answer)
+            return _resolved(coolify, application, newest, answer, repeated=attempt > 1)
     raise AssertionError("the last try returns or raises")
 
 
-def _resolved(coolify: Coolify, application: Application, newest: int, answer: Any) -> Row:
-    """Return the row that an answer means: it may name one that was never stored."""
+def _resolved(coolify: Coolify, application: Application, newest: int, answer: Any, *, repeated: bool) -> Row:
+    """Return the row that an answer means: it may name one that was never stored.
+
+    Where the question was repeated, the first one may have come to something after all: then that counts.
+    """
     told, rows = _told(answer), recent(coolify, application)
     uuid = told.get("deployment_uuid")
     found = next((row for row in rows if row.deployment_uuid == uuid), None)
@@ -145,6 +152,8 @@ def _resolved(coolify: Coolify, application: Application, newest: int, answer: A
     if ahead:
         # Two machines found nobody at work at the same moment; the first in the queue goes on.
         cancel(coolify, application, found)
+        if repeated:
+            return ahead[-1]
         raise _locked(coolify, application, ahead[-1])
     return found
 
