@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures `lab`, `host` and `shared_host`, the marker `lab`, and FRAISIER_LAB.
+"""The pytest plugin: fixtures for hosts, engines and registries, the marker `lab`, and FRAISIER_LAB.
 
 FRAISIER_LAB=auto (default) uses a lab when one is up or can be started without installing anything, `required`
 fails where none can be had, `off` skips. Each xdist worker opens a run of its own on the one engine: a host boots
@@ -11,13 +11,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import NoReturn
 
 import pytest
 
+from lab import daemon, tools
+from lab.daemon import Daemon
 from lab.engine import problem
-from lab.folder import LabError
+from lab.folder import Folder, LabError
 from lab.host import Host
 from lab.lab import Lab, open_lab
+from lab.registry import LOGIN, Registry
+from lab.services import Services
 
 VARIABLE = "FRAISIER_LAB"
 MODES = ("auto", "required", "off")
@@ -43,14 +48,12 @@ def lab() -> Iterator[Lab]:
     if mode == "off":
         pytest.skip(f"the lab is off ({VARIABLE}=off)")
     if mode == "auto" and (why := problem()):
-        pytest.skip(f"no lab: {why}; {HINT}")
+        _do_without(why)
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(open_lab())
         except LabError as error:
-            if mode == "auto":
-                pytest.skip(f"no lab: {error}; {HINT}")
-            pytest.fail(f"{VARIABLE}=required, and there is no lab: {error}; {HINT}", pytrace=False)
+            _do_without(str(error))
         yield opened
 
 
@@ -66,6 +69,65 @@ def host(lab: Lab) -> Iterator[Host]:
     """A host of the test's own."""
     with lab.host() as host:
         yield host
+
+
+@pytest.fixture(scope="session")
+def compose_lab(lab: Lab) -> Lab:
+    """The lab, where it has what Compose projects need: engines of the tests' own, and a registry."""
+    folder = Folder.of_environment()
+    why = daemon.problem()
+    if why is None and (packages := tools.missing_packages(folder)):
+        why = f"{', '.join(packages)} not unpacked in {folder.tools}"
+    if why:
+        _do_without(why)
+    return lab
+
+
+@pytest.fixture
+def engine(compose_lab: Lab) -> Iterator[Daemon]:
+    """An engine of the test's own, empty."""
+    with compose_lab.daemon() as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def shared_engine(compose_lab: Lab) -> Iterator[Daemon]:
+    """An engine for tests that have projects, images and ports of their own in it; it can be restarted."""
+    with compose_lab.daemon() as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def compose_host(compose_lab: Lab, shared_engine: Daemon) -> Iterator[Host]:
+    """A host that runs nothing but sshd, through which `shared_engine` is reached as `ssh://NAME`."""
+    with compose_lab.compose_host(shared_engine) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def registry(compose_lab: Lab) -> Iterator[Registry]:
+    """A registry for tests that push to repositories of their own, and put it in order where they disturb it."""
+    with compose_lab.registry() as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def private_registry(compose_lab: Lab) -> Iterator[Registry]:
+    """A registry that asks for a login: `private_registry.login`."""
+    with compose_lab.registry(LOGIN) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def services(compose_lab: Lab) -> Services:
+    """Images of services, to push: `registry.push("my_api", "v1", services.web("v1"))`."""
+    return compose_lab.services
+
+
+def _do_without(why: str) -> NoReturn:
+    if _mode() == "required":
+        pytest.fail(f"{VARIABLE}=required, and there is no lab: {why}; {HINT}", pytrace=False)
+    pytest.skip(f"no lab: {why}; {HINT}")
 
 
 def _mode() -> str:

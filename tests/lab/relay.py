@@ -22,12 +22,14 @@ class Relay:
     """Relays 127.0.0.1:port to another port of 127.0.0.1, each way `delay` seconds long.
 
     A connection is held for one round trip before the first byte passes, as a handshake on such a way would take.
+    `rate`, where it is set, is how many bytes a second each way of a connection carries from now on.
     """
 
     def __init__(self, to: int, delay: float = 0.0) -> None:
         self.to = to
         self.delay = delay
         self.port = 0
+        self.rate: int | None = None
         # How many connections there have been.
         self.connections = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -146,6 +148,8 @@ class Relay:
                     return
                 writer.write(piece)
                 await writer.drain()
+                if self.rate:
+                    await asyncio.sleep(len(piece) / self.rate)
 
         async with asyncio.TaskGroup() as way:
             way.create_task(deliver())

@@ -74,6 +74,17 @@ def test_all_bytes_arrive_in_order_and_the_end_after_them(echo: int) -> None:
         sender.join()
 
 
+def test_a_way_of_a_given_rate_carries_no_more(echo: int) -> None:
+    with Relay(echo) as relay, connect(relay.port) as connection:
+        assert exchange(connection, b"one") == b"one"
+        relay.rate = 100_000
+        started = time.monotonic()
+        # There and back: the second piece of each way waits for the first.
+        assert exchange(connection, bytes(20_000)) == bytes(20_000)
+        assert exchange(connection, b"two") == b"two"
+        assert time.monotonic() - started >= 0.2
+
+
 def test_a_cut_resets_what_is_open_and_lets_in_what_comes(echo: int) -> None:
     with Relay(echo) as relay:
         with connect(relay.port) as connection:

@@ -1,0 +1,93 @@
+"""Addresses for the networks of tests' own engines, one pool for each, by which a dead engine's bridges are found.
+
+An engine names its bridges as it likes, and they outlive it. Who holds a pool is told by a name in the kernel's
+abstract sockets, which is free again however the holder ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv4Network
+
+from lab import remains
+from lab.folder import LabError
+
+# Kept for measuring devices (RFC 2544): no machine routes them.
+POOLS = list(IPv4Network("198.18.0.0/15").subnets(new_prefix=22))
+GROUP = "fraisier-lab-pool-"
+
+
+@contextmanager
+def pool() -> Iterator[int]:
+    """Give the number of a pool that nobody else has; afterwards nothing is left of who used it."""
+    for number in range(len(POOLS)):
+        holder = _hold(number)
+        if holder is not None:
+            break
+    else:
+        raise LabError(f"all {len(POOLS)} pools of addresses are in use")
+    with holder:
+        _clean({number})
+        try:
+            yield number
+        finally:
+            _clean({number})
+
+
+def cgroup_name(number: int) -> str:
+    """Return the control group of the engine that uses a pool."""
+    return f"{GROUP}{number}"
+
+
+def remove_dead() -> None:
+    """Take away what is left of engines whose process has gone, where there can have been any."""
+    if sys.platform != "linux" or os.getuid() != 0 or shutil.which("ip") is None:
+        return
+    for number in {number for number, _ in bridges()} | set(_groups()):
+        if holder := _hold(number):
+            with holder:
+                _clean({number})
+
+
+def _hold(number: int) -> socket.socket | None:
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind(f"\0{cgroup_name(number)}")
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
+def _clean(numbers: set[int]) -> None:
+    for number, bridge in bridges():
+        if number in numbers:
+            subprocess.run(["ip", "link", "delete", bridge], check=True, timeout=30)
+    for number in numbers:
+        remains.remove_cgroups(cgroup_name(number))
+
+
+def bridges() -> list[tuple[int, str]]:
+    """Return the bridges with an address of ours, and the number of its pool."""
+    told = subprocess.run(
+        ["ip", "-json", "-4", "address", "show", "type", "bridge"], capture_output=True, check=True, timeout=30
+    )
+    addresses = [
+        (IPv4Address(info["local"]), link["ifname"])
+        for link in json.loads(told.stdout or "[]")
+        for info in link.get("addr_info", ())
+    ]
+    return [
+        (number, name) for address, name in addresses for number in range(len(POOLS)) if address in POOLS[number]
+    ]
+
+
+def _groups() -> list[int]:
+    return [int(path.name.removeprefix(GROUP)) for path in remains.cgroups(f"{GROUP}*")]
