@@ -1,0 +1,112 @@
+"""One target within one operation: its engine, its file, its guard; the session closes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fraisier import Target
+
+from fraisier_compose import compose_file, containers, engine
+from fraisier_compose.compose_file import ComposeFile
+from fraisier_compose.containers import Container
+from fraisier_compose.docker import Docker
+from fraisier_compose.engine import Engine
+from fraisier_compose.guard import Guard
+from fraisier_compose.options import Options
+from fraisier_compose.override import Override
+
+
+class Project:
+    """What the hooks share of a target."""
+
+    def __init__(self, target: Target, options: Options) -> None:
+        self.options = options
+        self.docker = Docker(options, target.folder)
+        self._target = target
+        self._guards: list[Guard] = []
+        self._files: dict[str | None, ComposeFile] = {}
+        self._engine: Engine | None = None
+        self._found: list[Container] | None = None
+
+    @property
+    def name(self) -> str:
+        """The Compose project."""
+        return self.options.project_name or self.file.name
+
+    @property
+    def file(self) -> ComposeFile:
+        """The user's file, as it is where no version is asked for."""
+        if None not in self._files:
+            self._files[None] = compose_file.read_for_looking(self.docker, self.options)
+        return self._files[None]
+
+    @property
+    def engine(self) -> Engine:
+        """What the engine and the docker command tell of themselves."""
+        if self._engine is None:
+            self._engine = engine.read(self.docker)
+        return self._engine
+
+    @property
+    def override(self) -> Override:
+        """The override file."""
+        return Override(self._target.folder, f"{self.name}.{'+'.join(self.options.services)}")
+
+    def file_with(self, version: str | None) -> ComposeFile:
+        """Return the user's file with a version put in."""
+        if version not in self._files:
+            self._files[version] = compose_file.read(self.docker, self.options, version)
+        return self._files[version]
+
+    def variables(self, version: str) -> Mapping[str, str]:
+        """Return what the file is given of a version."""
+        return {self.options.version_variable: version}
+
+    def look(self, *, again: bool = True, timeout: float | None = None) -> list[Container]:
+        """Return the containers of the services.
+
+        Args:
+            again: False: what was found a moment ago will do, if nothing was changed since.
+            timeout: seconds for each question.
+        """
+        found = self._found
+        self._found = None
+        if found is None or again:
+            found = containers.of_project(self.docker, self.name, self.options.services, timeout)
+        return found
+
+    def remember(self, found: list[Container]) -> None:
+        """Keep what was found for the hook that comes next."""
+        self._found = found
+
+    def guard(self, target: Target) -> None:
+        """Hold the services against other deployments until the operation ends.
+
+        Raises:
+            DeploymentLockedError: somebody else holds one of them.
+        """
+        self._found = None
+        for guard in self._guards:
+            guard.hold()
+        if self._guards:
+            return
+        try:
+            for service in sorted(self.options.services):
+                self._guards.append(Guard(self.docker, self.name, service, target))
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Give back what was held."""
+        self._release()
+        self.docker.close()
+
+    def _release(self) -> None:
+        while self._guards:
+            self._guards.pop().close()
+
+
+def project_of(target: Target, options: Options) -> Project:
+    """Return the target of this operation, which its hooks share."""
+    return target.session.get(f"docker_compose:{options!r}", lambda: Project(target, options))

@@ -1,0 +1,69 @@
+"""Waiting for containers: a poll of our own, since Compose would wait for jobs that have ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from fraisier import Progress, TargetError
+
+from fraisier_compose import containers
+from fraisier_compose.containers import Container
+from fraisier_compose.docker import Docker
+
+WATCHED: Final = 2.0
+"""Seconds for which a container is watched whose health nobody checks."""
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 1.0
+_GROWTH: Final = 1.3
+
+
+def wait(
+    docker: Docker, started: Sequence[Container], timeout: float, *, watch: bool, progress: Progress
+) -> list[Container]:
+    """Wait until containers run and are healthy, or have done their job.
+
+    Args:
+        docker: the engine.
+        started: the containers as they were just started.
+        timeout: seconds for all of them.
+        watch: whether those without a health check of their own are watched for a while.
+        progress: hears what is waited for.
+
+    Raises:
+        FailedContainersError: one of them failed, or the time is over.
+    """
+    begun = time.monotonic()
+    found, pause, said = list(started), _FIRST_PAUSE, ""
+    while True:
+        waited = time.monotonic() - begun
+        failed = [each for each in found if each.failure]
+        if failed:
+            raise FailedContainersError(failed, ", and ".join(f"{each.title} {each.failure}" for each in failed))
+        pending = [each for each in found if not _is_well(each, watch and waited < WATCHED)]
+        if not pending and len(found) == len(started):
+            return found
+        text = ", ".join(f"{each.title} is {each.sentence}" for each in pending)
+        if text != said:
+            progress.line(text)
+            said = text
+        if waited >= timeout:
+            raise FailedContainersError(pending, f"after {timeout:g} s {text or 'a container is gone'}")
+        time.sleep(min(pause, timeout - waited))
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        found = containers.inspect(docker, [each.id for each in started])
+
+
+class FailedContainersError(TargetError):
+    """Containers that do not come to run; they are there to be asked for their logs."""
+
+    def __init__(self, failed: Sequence[Container], message: str) -> None:
+        super().__init__(message)
+        self.failed = failed
+
+
+def _is_well(container: Container, watched: bool) -> bool:
+    if container.state.status == "running":
+        return container.health == "healthy" or (container.health == "none" and not watched)
+    return container.is_done
