@@ -204,7 +204,7 @@ class Site:
     def log(self, lines: int = 100, **options: Any) -> list[str]:
         """Return the last lines of the service's log."""
         with self.target(**options) as target:
-            return list(hooks.logs(target, lines, False))
+            return list(hooks.logs(target, lines, False, None))
 
     def answer(self, path: str = "/", host: Host | None = None) -> str:
         """Return what the service on a host answers, as soon as it does."""

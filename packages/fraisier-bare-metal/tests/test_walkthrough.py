@@ -88,6 +88,10 @@ def test_from_a_bare_account_to_a_year_of_deployments(bare: Site, lab: Lab) -> N
     logs = site.fraisier("logs", "FRAISE", "ENV", "-n", "5").stdout.splitlines()
     assert logs[-1].endswith("serving v2")
     assert len(logs) == 5
+    since = site.fraisier("logs", "FRAISE", "ENV", "--since", "1h").stdout
+    assert "serving v1" in since
+    assert "serving v2" in since
+    assert site.fraisier("logs", "FRAISE", "ENV", "--since", "2100-01-01").stdout == ""
 
     assert "already at v2 (" in site.fraisier("deploy", "FRAISE", "ENV", "--version", "v2").stdout
     back = site.fraisier("rollback", "FRAISE", "ENV")

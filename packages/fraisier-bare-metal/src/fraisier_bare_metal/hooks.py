@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from fraisier import Check, Deployed, Health, Progress, Release, Status, Target, hookimpl, read_options
 
@@ -64,10 +65,10 @@ def health(target: Target) -> Health:
 
 
 @hookimpl
-def logs(target: Target, lines: int, follow: bool) -> Iterable[str]:
+def logs(target: Target, lines: int, follow: bool, since: datetime | None) -> Iterable[str]:
     """Give the unit's journal, of several hosts with the host before each line."""
     options = read_options(target, Options)
     from fraisier_bare_metal.fleet import Fleet
     from fraisier_bare_metal.journal import read
 
-    return read(Fleet(target, options), lines, follow)
+    return read(Fleet(target, options), lines, follow, since)

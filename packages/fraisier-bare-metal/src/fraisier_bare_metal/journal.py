@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import datetime
 from typing import Any, Final
 
 from fraisier import FraisierError, Progress
@@ -18,9 +20,10 @@ _A_DAY: Final = 86400.0
 _POLL: Final = 0.5
 
 
-def read(fleet: Fleet, lines: int, follow: bool) -> Iterator[str]:
+def read(fleet: Fleet, lines: int, follow: bool, since: datetime | None) -> Iterator[str]:
     """Give the last lines, `lines` of them in all, then with `follow` every line until the caller stops asking."""
-    values = {**values_of(fleet.options), "count": lines, "follow": False}
+    begin = f"@{math.floor(since.timestamp())}" if since else ""
+    values = {**values_of(fleet.options), "count": lines, "since": begin, "follow": False}
     many = len(fleet.hosts) > 1
     if not follow:
 

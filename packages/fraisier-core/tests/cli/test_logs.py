@@ -30,3 +30,16 @@ def test_ctrl_c_is_the_way_to_end_following_and_no_failure(talking: Cli) -> None
     said = talking(*LOGS, "-f", "-n", "1")
     assert (said.out, said.err) == ("serving v1\n", "")
     assert talking(*LOGS, "--follow", "-n", "0").out == ""
+
+
+@pytest.mark.parametrize(("options", "lines"), [([], 1_000_000), (["-n", "7"], 7)])
+def test_since_a_moment_all_lines_are_shown_unless_a_number_is_given(
+    cli: Cli, options: list[str], lines: int
+) -> None:
+    said = cli(*LOGS, "--since", "2026-11-23T10:00Z", *options)
+    assert said.out == f"asked for {lines} lines since 2026-11-23T10:00:00+00:00\n"
+
+
+def test_a_moment_that_cannot_be_read_is_a_mistake_in_usage(cli: Cli) -> None:
+    said = cli(*LOGS, "--since", "yesterday", code=2)
+    assert "'yesterday' is no moment; write it like 15m, 2d, 2026-11-23 or 2026-11-23T10:00" in said.err

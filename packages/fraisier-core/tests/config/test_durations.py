@@ -1,10 +1,12 @@
-"""Spans of time as a person types them."""
+"""Spans of time and moments as a person types them."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from fraisier.contract.errors import UsageError
-from fraisier.engine.configuration.durations import parse_duration
+from fraisier.engine.configuration.durations import parse_duration, parse_moment
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,31 @@ def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_duration(text)
     assert str(caught.value) == f"{text!r} is not a duration; write it like 90s, 15m, 1h30m or 2d"
+
+
+NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("90", NOW - timedelta(seconds=90)),
+        ("1h30m", datetime(2026, 11, 23, 11, tzinfo=UTC)),
+        ("2d", NOW - timedelta(days=2)),
+        ("2026-11-23T10:00Z", datetime(2026, 11, 23, 10, tzinfo=UTC)),
+        ("2026-11-23 10:00:05+02:00", datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC)),
+        ("2026-11-22", datetime(2026, 11, 22).astimezone(UTC)),
+    ],
+)
+def test_a_moment_is_so_long_ago_or_a_date(text: str, moment: datetime) -> None:
+    found = parse_moment(text, NOW)
+    assert (found, found.tzinfo) == (moment, UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "-5m", "2026-13-01", "10:00", "999999999d", "0001-01-01T00:00+14:00"]
+)
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_moment(text, NOW)
+    assert str(caught.value) == f"{text!r} is no moment; write it like 15m, 2d, 2026-11-23 or 2026-11-23T10:00"

@@ -65,6 +65,7 @@ TOLD: Final = 'version=record["version"], revision=record["revision"], details={
 PUT_BACK: Final = "        put(at.shelf, str(release.version), str(release.revision), copy)\n"
 ROLLED_BACK: Final = "return Deployed(version=str(release.version), revision=str(release.revision)"
 BOUNDED: Final = "written[-lines:] if lines else []"
+LOGS: Final = "def logs(target: Target, lines: int, follow: bool)"
 READ: Final = "fraisier.read_options(target, Options)"
 NO_BOOK: Final = 'raise TargetError(f"there is no book {version}", hint=f"see: ls {at.books}")'
 KEPT: Final = '(shelf / "record").write_text(json.dumps(record))'
@@ -101,6 +102,7 @@ LOOKS: Final = [
     ),
     Bad("logs has no bound", {BOUNDED: "written"}, {"logs_are_bounded"}),
     Bad("logs has no bound at 0", {BOUNDED: "written[-lines:]"}, {"logs_are_bounded"}),
+    Bad("logs ignores since", {LOGS: LOGS.replace("bool", "bool, since: object")}, {"logs_are_bounded"}),
     Bad("logs keeps the line ends", {"splitlines()": "splitlines(keepends=True)"}, {"logs_are_bounded"}),
 ]
 

@@ -14,7 +14,9 @@ PROVIDER = {
     "status": "(self, target: 'Target') -> 'Status'",
     "rollback": "(self, target: 'Target', release: 'Release', progress: 'Progress') -> 'Deployed'",
     "health": "(self, target: 'Target') -> 'Health'",
-    "logs": "(self, target: 'Target', lines: 'int', follow: 'bool') -> 'Iterable[str]'",
+    "logs": (
+        "(self, target: 'Target', lines: 'int', follow: 'bool', since: 'datetime | None') -> 'Iterable[str]'"
+    ),
 }
 PLUGIN = {
     "deployment_started": "(self, deployment: 'Deployment') -> 'None'",

@@ -383,3 +383,21 @@ def test_a_failed_call_leaves_nothing_behind_for_the_next(offer: Offer, load: Lo
     with pytest.raises(TargetError):
         call(provider, "deploy")
     assert call(provider, "health").healthy
+
+
+SOMEWHERE = Target(fraise="a", environment="b", provider="demo", folder=Path(), options={}, session=Session())
+
+
+def test_a_log_is_asked_for_what_was_written_since_a_moment(offer: Offer, load: Load) -> None:
+    offer(logs="def logs(target, lines, follow, since): return [str(since)]")
+    provider = load()
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    assert list(provider.logs(SOMEWHERE, 1, False, moment)) == ["2026-01-02 00:00:00+00:00"]
+    assert list(provider.logs(SOMEWHERE, 1, False)) == ["None"]
+
+
+def test_a_provider_whose_log_tells_no_times_says_so(offer: Offer, load: Load) -> None:
+    offer()
+    with pytest.raises(Unsupported) as caught:
+        load().logs(SOMEWHERE, 1, False, datetime(2026, 1, 2, tzinfo=UTC))
+    assert str(caught.value) == 'provider "demo" cannot choose lines by their time; leave --since out'

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
 import typer
 
 from fraisier.cli.completion import Environment, Fraise
 from fraisier.cli.invocation import Invocation, command
+
+_SOME: Final = 100
+_ALL: Final = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
@@ -18,8 +22,14 @@ def register(app: typer.Typer) -> None:
         run: Invocation,
         fraise: Fraise,
         environment: Environment,
-        lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
+        lines: Annotated[
+            int | None,
+            typer.Option("--lines", "-n", min=0, help="How many of the last lines; 100, with --since all."),
+        ] = None,
         follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines as they come.")] = False,
+        since: Annotated[
+            str, typer.Option(metavar="WHEN", help="Nothing older: 15m, 2d, 2026-11-23 or 2026-11-23T10:00.")
+        ] = "",
     ) -> None:
         """Show a service's own log.
 
@@ -28,13 +38,17 @@ def register(app: typer.Typer) -> None:
         from fraisier.cli.display import warn
         from fraisier.cli.render import print_json, print_text
         from fraisier.engine import reading
+        from fraisier.engine.configuration.durations import parse_moment
 
         if run.json and follow:
             raise typer.BadParameter(
                 "--json prints one document, which --follow never ends; leave one of them out"
             )
+        begin = parse_moment(since, datetime.now(UTC)) if since else None
+        if lines is None:
+            lines = _ALL if begin else _SOME
         project = run.project()
-        found = reading.logs(project, project.config.place(fraise, environment), lines, follow, warn)
+        found = reading.logs(project, project.config.place(fraise, environment), lines, follow, warn, begin)
         if run.json:
             print_json({"lines": list(found)})
             return

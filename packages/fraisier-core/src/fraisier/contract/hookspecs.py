@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fraisier.contract.models import Check, Deployed, Deployment, Health, Release, Status, Target
     from fraisier.contract.progress import Progress
 
@@ -20,12 +22,17 @@ PROVIDERS: Final = "fraisier.providers"
 PLUGINS: Final = "fraisier.plugins"
 """The entry-point group of plugins around a provider."""
 
+MAY_BE_LEFT_OUT: Final[dict[str, tuple[str, ...]]] = {"logs": ("since",)}
+"""The arguments that an implementation of a hook need not take: the last ones of its list."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class ProviderHooks:
     """What a provider must implement: all six, each exactly once, with exactly these arguments.
+
+    `since` alone may be left out, by a provider that cannot tell when a line was written.
 
     Errors: raise `TargetError` for what fails at the target, `ConfigError` for bad options (`read_options`
     does), `DeploymentLockedError` when somebody else is changing the target, `Unsupported("why")` for what this
@@ -115,13 +122,15 @@ class ProviderHooks:
         raise NotImplementedError
 
     @hookspec(firstresult=True)
-    def logs(self, target: Target, lines: int, follow: bool) -> Iterable[str]:
+    def logs(self, target: Target, lines: int, follow: bool, since: datetime | None) -> Iterable[str]:
         """Give the service's own log. Changes nothing.
 
         Args:
             target: whose log.
             lines: how many of the last lines to give, at most; 0 or more.
             follow: go on with new lines as they come, until the caller stops asking.
+            since: leave out what was written before this moment, aware, in UTC; None leaves nothing out. To the
+                second.
 
         Returns:
             Lines without line ends, oldest first; they may be produced lazily.

@@ -129,10 +129,12 @@ def _looked(provider: Provider, target: Target) -> Health:
         return Health(healthy=False, detail=error.message)
 
 
-def logs(project: Project, place: Place, lines: int, follow: bool, warn: Warn) -> Iterator[str]:
+def logs(
+    project: Project, place: Place, lines: int, follow: bool, warn: Warn, since: datetime | None = None
+) -> Iterator[str]:
     """Give the service's own log, line by line."""
     with project.opened(in_use(project, place), warn) as (provider, target):
-        yield from provider.logs(target, lines, follow)
+        yield from provider.logs(target, lines, follow, since)
 
 
 def provider_test(project: Project, place: Place, warn: Warn) -> ProviderTest:

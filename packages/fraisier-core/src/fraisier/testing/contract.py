@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -192,6 +193,9 @@ class ProviderContract:
             found = list(bench.provider.logs(bench.target(), lines, False))
             assert len(found) <= lines
             assert not any("\n" in line for line in found), "a line holds a line end"
+        with suppress(Unsupported):
+            tomorrow = datetime.now(UTC) + timedelta(days=1)
+            assert not list(bench.provider.logs(bench.target(), 5, False, tomorrow)), "a line is of tomorrow"
 
     def test_unknown_options_are_refused_before_anything_is_touched(self, bench: Bench) -> None:
         _refused(bench, {**bench.case.options, "no_such_option": 1})

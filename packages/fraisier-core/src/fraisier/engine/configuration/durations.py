@@ -1,8 +1,9 @@
-"""Spans of time as a person types them: `90`, `90s`, `15m`, `1h30m`, `2d`."""
+"""Spans of time and moments as a person types them: `90`, `90s`, `15m`, `1h30m`, `2d`; `2026-11-23T10:00`."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from fraisier.contract.errors import UsageError
@@ -18,3 +19,18 @@ def parse_duration(text: str) -> float:
     if not wanted or _DURATION.fullmatch(wanted) is None:
         raise UsageError(f"{text!r} is not a duration", hint="write it like 90s, 15m, 1h30m or 2d")
     return float(sum(int(number) * _SECONDS[unit or "s"] for number, unit in _PART.findall(wanted)))
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Return the moment in a text, in UTC, or raise UsageError: so long before `now`, or a date and time.
+
+    A date without a zone is of this machine's.
+    """
+    wanted = text.strip()
+    try:
+        if wanted and _DURATION.fullmatch(wanted):
+            return now.astimezone(UTC) - timedelta(seconds=parse_duration(wanted))
+        return datetime.fromisoformat(wanted).astimezone(UTC)
+    except (ValueError, OverflowError):
+        hint = "write it like 15m, 2d, 2026-11-23 or 2026-11-23T10:00"
+        raise UsageError(f"{text!r} is no moment", hint=hint) from None

@@ -11,7 +11,7 @@ import msgspec
 import pluggy
 
 from fraisier.contract.errors import FraisierError, ProviderError
-from fraisier.contract.hookspecs import PROJECT, PROVIDERS, LifecycleHooks, ProviderHooks
+from fraisier.contract.hookspecs import MAY_BE_LEFT_OUT, PROJECT, PROVIDERS, LifecycleHooks, ProviderHooks
 from fraisier.contract.options import Options, nearest
 from fraisier.engine.providers.discovery import Offer, find_provider, installed_plugins
 
@@ -59,6 +59,12 @@ def load(name: str, warn: Callable[[str], None]) -> Loaded:
     if violation:
         raise _refused(offer, violation)
     return Loaded(offer, manager, module, _options(offer, module), list(_load_plugins(manager, warn)))
+
+
+def takes(loaded: Loaded, hook: str, argument: str) -> bool:
+    """Tell whether the provider's implementation of a hook takes an argument that may be left out."""
+    implementations = getattr(loaded.manager.hook, hook).get_hookimpls()
+    return any(each.plugin is loaded.module and argument in each.argnames for each in implementations)
 
 
 def _options(offer: Offer, module: ModuleType) -> type[msgspec.Struct] | None:
@@ -139,7 +145,7 @@ def _misfit(found: _Implementation) -> str:
     if odd := _odd(found):
         return odd
     taken, wanted = list(inspect.signature(function).parameters), _arguments(hook)
-    if taken != wanted:
+    if taken not in (wanted, _needed(hook)):
         return f"{hook} takes ({', '.join(taken)}), the contract says ({', '.join(wanted)})"
     return ""
 
@@ -161,6 +167,10 @@ def _odd(found: _Implementation) -> str:
 def _arguments(hook: str) -> list[str]:
     specs = LifecycleHooks if hook in LIFECYCLE else ProviderHooks
     return list(inspect.signature(getattr(specs, hook)).parameters)[1:]
+
+
+def _needed(hook: str) -> list[str]:
+    return [argument for argument in _arguments(hook) if argument not in MAY_BE_LEFT_OUT.get(hook, ())]
 
 
 def _load_plugins(

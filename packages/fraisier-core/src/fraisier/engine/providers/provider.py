@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from traceback import walk_tb
 from types import ModuleType
 from typing import Any, NoReturn, TypeGuard, TypeVar
 
 import msgspec
 
-from fraisier.contract.errors import FraisierError, ProviderError
+from fraisier.contract.errors import FraisierError, ProviderError, Unsupported
 from fraisier.contract.models import Check, Deployed, Deployment, Health, Release, Status, Target
 from fraisier.contract.progress import Progress
 from fraisier.engine.configuration.redaction import Redactor
-from fraisier.engine.providers.loader import Loaded, load
+from fraisier.engine.providers.loader import Loaded, load, takes
 from fraisier.engine.providers.said import Said
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -72,9 +73,11 @@ class Provider:
         health: Health = self._call("health", Health, target=target)
         return _redacted(health, self._redactor)
 
-    def logs(self, target: Target, lines: int, follow: bool) -> Iterator[str]:
+    def logs(self, target: Target, lines: int, follow: bool, since: datetime | None = None) -> Iterator[str]:
         """Give the service's own log, line by line."""
-        found = self._call("logs", None, target=target, lines=lines, follow=follow)
+        if since is not None and not takes(self._loaded, "logs", "since"):
+            raise Unsupported(f'provider "{self.name}" cannot choose lines by their time; leave --since out')
+        found = self._call("logs", None, target=target, lines=lines, follow=follow, since=since)
         return self._checked_lines(found)
 
     def deployment_started(self, deployment: Deployment) -> None:
