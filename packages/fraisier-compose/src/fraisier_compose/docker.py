@@ -178,10 +178,11 @@ class Docker:
     ) -> Finished:
         if finished.exit_code == 0:
             return finished
-        lines = finished.lines
-        if self._tunnel is not None and (said := self._tunnel.said()):
-            lines = [f"ssh: {said}", *lines]
-        raise failure(what, shlex.join(command), lines, registry=registry)
+        error = failure(what, shlex.join(command), finished.lines, registry=registry)
+        if self._tunnel is not None and "open failed" in (said := self._tunnel.said()):
+            error.message += f" (ssh says: {said})"
+            error.hint = "name the engine's socket there: docker_host: ssh://USER@HOST/PATH"
+        raise error
 
     def _address(self) -> str:
         """Return where the engine is, or an empty text where the docker command knows by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from fraisier import Check, Deployed, Health, Progress, Release, Status, Target, hookimpl, read_options
 
@@ -63,7 +64,7 @@ def health(target: Target) -> Health:
 
 
 @hookimpl
-def logs(target: Target, lines: int, follow: bool) -> Iterable[str]:
+def logs(target: Target, lines: int, follow: bool, since: datetime | None) -> Iterable[str]:
     """Give what the containers have written, of several with the container before each line."""
     options = read_options(target, Options)
     from fraisier_compose import logs as of_containers
@@ -71,5 +72,5 @@ def logs(target: Target, lines: int, follow: bool) -> Iterable[str]:
 
     project = project_of(target, options)
     if follow:
-        return of_containers.follow(project.docker, project.look(), lines)
-    return of_containers.read(project.docker, project.look(), lines)
+        return of_containers.follow(project.docker, project.look(), lines, since)
+    return of_containers.read(project.docker, project.look(), lines, since)

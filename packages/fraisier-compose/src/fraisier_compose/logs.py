@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from fraisier import Unsupported
@@ -16,37 +17,43 @@ _UNREADABLE: Final = "does not support reading"
 _Dated = tuple[str, str]
 
 
-def read(docker: Docker, containers: Sequence[Container], lines: int) -> list[str]:
+def read(docker: Docker, containers: Sequence[Container], lines: int, since: datetime | None = None) -> list[str]:
     """Return the last lines of several containers, in the order in which they were written."""
-    return [line for _, line in _last(docker, containers, lines)]
+    return [line for _, line in _last(docker, containers, lines, since)]
 
 
-def follow(docker: Docker, containers: Sequence[Container], lines: int) -> Iterator[str]:
+def follow(docker: Docker, containers: Sequence[Container], lines: int, since: datetime | None) -> Iterator[str]:
     """Give the last lines, and go on with new ones for as long as the containers run."""
-    before = _last(docker, containers, lines) if lines else _last(docker, containers, 1)
-    yield from [line for _, line in before] if lines else []
-    after = ["--since", _just_after(before[-1][0])] if before else []
+    # Without any line wanted, one is asked for all the same: it tells where what is new begins.
+    before = _last(docker, containers, max(lines, 1), since)
+    yield from (line for _, line in before if lines)
+    after = ["--since", _just_after(before[-1][0])] if before else _since(since)
     prefixes = _prefixes(containers)
     commands = {each.id: ["logs", "--follow", "--timestamps", *after, each.id] for each in containers}
     for name, line in docker.follow(commands):
         yield prefixes[name] + line.partition(" ")[2]
 
 
-def _last(docker: Docker, containers: Sequence[Container], lines: int) -> list[_Dated]:
+def _last(docker: Docker, containers: Sequence[Container], lines: int, since: datetime | None) -> list[_Dated]:
     prefixes = _prefixes(containers)
+    if not lines:
+        return []
     found = [
-        [(time, prefixes[each.id] + line) for time, line in _of(docker, each, lines)]
-        for each in (containers if lines else [])
+        [(time, prefixes[each.id] + line) for time, line in _of(docker, each, lines, since)] for each in containers
     ]
     return list(heapq.merge(*found, key=lambda dated: dated[0]))[-lines:]
 
 
-def _of(docker: Docker, container: Container, lines: int) -> list[_Dated]:
-    told = docker.try_engine("logs", "--timestamps", "--tail", str(lines), container.id)
+def _of(docker: Docker, container: Container, lines: int, since: datetime | None) -> list[_Dated]:
+    told = docker.try_engine("logs", "--timestamps", "--tail", str(lines), *_since(since), container.id)
     if _UNREADABLE in told.stderr:
         raise Unsupported(f"the log of {container.title} goes elsewhere: {told.stderr.strip()}")
     dated = [line.partition(" ")[::2] for line in [*told.text.splitlines(), *told.stderr.splitlines()]]
     return sorted(dated, key=lambda each: each[0])
+
+
+def _since(since: datetime | None) -> list[str]:
+    return [] if since is None else ["--since", since.isoformat()]
 
 
 def _prefixes(containers: Sequence[Container]) -> dict[str, str]:
