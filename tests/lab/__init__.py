@@ -18,7 +18,7 @@ Or for `engine`, `registry` and `services`, to deploy Compose projects:
 
     def test_a_deploy_survives_a_restart_of_the_engine(engine, registry, services):
         registry.push("my_api", "v1", services.web("v1"))
-        ...  # deploy registry.repository("my_api") with `engine.environment`, or to ssh://{compose_host.name}
+        ...  # deploy registry.repository("my_api") with `engine.environment`, or to `compose_host.url`
         engine.restart(hard=True)
         with registry.stopped():
             ...

@@ -1,8 +1,8 @@
 """A Docker engine of a test's own, to be restarted, killed and filled up without disturbing anybody else.
 
 It lives in a PID and a mount namespace of which the first process reads from us, so that however we end, the
-kernel ends every process and mount of it. Its data are in memory, which makes it quick and its disk small. What it
-publishes on 127.0.0.1 is on this machine's; only its bridges and control groups can outlive it (`pools`).
+kernel ends every process of it. Its data are in memory, which makes it quick and its disk small. What it publishes
+on 127.0.0.1 is on this machine's, or on a host's; what can outlive it is found by the pool of its addresses.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from lab.folder import LabError
 
 # `deploy` on hosts, and nobody here: the folder above belongs to one user.
 GROUP = 1000
-MEGABYTES = 256
+MEGABYTES = 512
 # Its pid, as this machine counts, is only to be had from the old /proc. It ignores the ends of children, so that
 # the kernel buries those who lost their parent: a dockerd takes a zombie of its containerd for a living one.
 WORLD = """
 read -r pid rest < /proc/self/stat
 mount -t proc proc /proc
-mount -t tmpfs -o size={megabytes}m,mode=711 tmpfs {data}
 echo "$pid"
 exec env --ignore-signal=CHLD cat
 """
@@ -118,15 +117,14 @@ class Daemon:
 
     @property
     def _data(self) -> Path:
-        """Its data, through the eyes of its first process: the mount is in its own namespace."""
-        return Path(f"/proc/{self._world}/root{self.folder}/data")
+        return self.folder / "data"
 
     @property
     def _pidfile(self) -> Path:
         return self.folder / "docker.pid"
 
     def _inside(self, *command: str) -> list[str]:
-        return ["nsenter", f"--target={self._world}", "--mount", "--pid", *command]
+        return ["nsenter", f"--target={self._world}", "--mount", "--net", "--pid", *command]
 
     def _settings(self) -> list[str]:
         settings = self.folder / "daemon.json"
@@ -135,10 +133,10 @@ class Daemon:
             *("--config-file", str(settings)),
             *("--host", self.url),
             *("--group", str(GROUP)),
-            *("--data-root", str(self.folder / "data")),
+            *("--data-root", str(self._data)),
             *("--exec-root", str(self.folder / "exec")),
             *("--pidfile", str(self._pidfile)),
-            *("--cgroup-parent", pools.cgroup_name(self.pool)),
+            *("--cgroup-parent", pools.name(self.pool)),
             *("--default-address-pool", f"base={pools.POOLS[self.pool]},size=28"),
             # A pull that is cut fails at once, instead of after a minute of trying again.
             "--max-download-attempts=1",
@@ -160,19 +158,22 @@ def problem() -> str | None:
 
 
 @contextmanager
-def daemon(folder: Path, config: Path, megabytes: int = MEGABYTES) -> Iterator[Daemon]:
-    """Give an engine that is empty and answers; nothing is left of it afterwards."""
+def daemon(folder: Path, config: Path, megabytes: int = MEGABYTES, inside: int | None = None) -> Iterator[Daemon]:
+    """Give an engine that is empty and answers, on this machine's network or that of another process."""
     for inner in ("api", "data"):
-        (folder / inner).mkdir(parents=True)
+        (folder / inner).mkdir(parents=True, exist_ok=True)
     (folder / "api").chmod(0o755)
-    script = WORLD.format(megabytes=megabytes, data=folder / "data")
-    command = ["unshare", "--pid", "--mount", "--fork", "--kill-child=KILL", "sh", "-ec", script]
+    network = [] if inside is None else ["nsenter", f"--target={inside}", "--net"]
+    world = [*network, "unshare", "--pid", "--mount", "--fork", "--kill-child=KILL", "sh", "-ec", WORLD]
     with pools.pool() as pool:
-        world = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert world.stdout is not None
-        pid = world.stdout.readline().strip()
+        # The source may be any word, and is what it is found by.
+        disk = ["-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", pools.name(pool), str(folder / "data")]
+        subprocess.run(["mount", *disk], check=True, timeout=30)
+        first = subprocess.Popen(world, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert first.stdout is not None
+        pid = first.stdout.readline().strip()
         if not pid:
-            world.communicate(timeout=30)
+            first.communicate(timeout=30)
             raise LabError("a test's engine cannot have namespaces of its own")
         made = Daemon(folder, config, int(pid), pool)
         try:
@@ -180,5 +181,5 @@ def daemon(folder: Path, config: Path, megabytes: int = MEGABYTES) -> Iterator[D
             yield made
         finally:
             # The first process reads the end, and with it all others of its namespace are killed.
-            world.communicate(timeout=30)
+            first.communicate(timeout=30)
             made.ended()

@@ -20,7 +20,7 @@ from lab.daemon import Daemon
 from lab.engine import problem
 from lab.folder import Folder, LabError
 from lab.host import Host
-from lab.lab import Lab, open_lab
+from lab.lab import ComposeHost, Lab, open_lab
 from lab.registry import LOGIN, Registry
 from lab.services import Services
 
@@ -98,9 +98,9 @@ def shared_engine(compose_lab: Lab) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="session")
-def compose_host(compose_lab: Lab, shared_engine: Daemon) -> Iterator[Host]:
-    """A host that runs nothing but sshd, through which `shared_engine` is reached as `ssh://NAME`."""
-    with compose_lab.compose_host(shared_engine) as host:
+def compose_host(compose_lab: Lab, registry: Registry, private_registry: Registry) -> Iterator[ComposeHost]:
+    """A host with an engine that is reached over SSH alone, and pulls from the registries."""
+    with compose_lab.compose_host(registry, private_registry) as host:
         yield host
 
 

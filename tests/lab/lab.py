@@ -7,7 +7,8 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -40,6 +41,19 @@ ATTEMPTS = 5
 Files = Mapping[str, tuple[int, int, str | bytes]]
 """Owner (uid and gid alike), mode and content of each."""
 PORT_TAKEN = re.compile("address already in use|port is already allocated")
+
+
+@dataclass(frozen=True)
+class ComposeHost:
+    """A host, and the engine in it."""
+
+    host: Host
+    daemon: Daemon
+
+    @property
+    def url(self) -> str:
+        """The DOCKER_HOST, for who has an `ssh` that knows the host (`Lab.client_path`)."""
+        return f"ssh://{self.host.name}"
 
 
 class Lab:
@@ -139,20 +153,29 @@ class Lab:
         return os.pathsep.join([str(folder), os.environ["PATH"]])
 
     @contextmanager
-    def compose_host(self, daemon: Daemon) -> Iterator[Host]:
-        """Give a host that runs nothing but sshd, and through which an engine is reached as `ssh://NAME`.
+    def compose_host(self, *registries: Registry) -> Iterator[ComposeHost]:
+        """Give a host with an engine that is reached over SSH alone, and pulls from registries by their addresses.
 
-        The socket of the engine is there, and the docker command, as Docker wants them for that.
+        It runs sshd and nothing else: the engine is on its network, and the engine's socket where it belongs.
         """
         name = f"host-{next(self._numbers)}"
-        volumes = {str(daemon.socket.parent): "/srv/engine", _docker(): "/usr/local/bin/docker"}
-        options = [word for here, there in volumes.items() for word in ("--volume", f"{here}:{there}:ro")]
-        settings = f"SetEnv DOCKER_HOST=unix:///srv/engine/{daemon.socket.name}\n"
-        files: Files = {"etc/ssh/sshd_config.d/engine.conf": (0, 0o644, settings), **self._login()}
-        try:
-            yield self._boot(name, USER, Key.new(self.folder / f"{name}.host_key"), files, options)
-        finally:
-            self._remove_hosts([name])
+        folder = self.folder / f"engine-{next(self._engines)}"
+        (folder / "api").mkdir(parents=True)
+        files: Files = {
+            # What is in /run comes with each boot.
+            "etc/tmpfiles.d/engine.conf": (0, 0o644, "L /run/docker.sock - - - - /srv/engine/docker.sock\n"),
+            **self._login(),
+        }
+        options = ["--volume", f"{folder / 'api'}:/srv/engine"]
+        with ExitStack() as stack:
+            stack.callback(self._remove_hosts, [name])
+            host = self._boot(name, USER, Key.new(self.folder / f"{name}.host_key"), files, options)
+            process = self.engine.docker("inspect", "--format", "{{.State.Pid}}", host.container).stdout
+            for each in registries:
+                there = int(each.address.rpartition(":")[2])
+                stack.enter_context(Relay(there, inside=int(process), port=there))
+            started = daemon(folder, self.docker_config(), inside=int(process))
+            yield ComposeHost(host, stack.enter_context(started))
 
     @contextmanager
     def relay(self, host: Host, delay: float = 0.0) -> Iterator[Relay]:
@@ -219,8 +242,3 @@ def open_lab() -> Iterator[Lab]:
     folder = Folder.of_environment()
     with engine_in_use(folder) as engine, runs.registered(engine, folder) as run:
         yield Lab(engine, folder, run)
-
-
-def _docker() -> str:
-    """Return the docker command itself: a link would lead nowhere on a host."""
-    return os.path.realpath(shutil.which("docker") or "docker")

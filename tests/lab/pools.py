@@ -1,7 +1,7 @@
-"""Addresses for the networks of tests' own engines, one pool for each, by which a dead engine's bridges are found.
+"""Addresses for the networks of tests' own engines, one pool for each, by which what a dead one left is found.
 
-An engine names its bridges as it likes, and they outlive it. Who holds a pool is told by a name in the kernel's
-abstract sockets, which is free again however the holder ends.
+That is its bridges, which have names of its own choice, its disk and its control groups. Who holds a pool is told
+by a name among the kernel's abstract sockets, which is free again however the holder ends.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 from lab import remains
 from lab.folder import LabError
 
 # Kept for measuring devices (RFC 2544): no machine routes them.
 POOLS = list(IPv4Network("198.18.0.0/15").subnets(new_prefix=22))
-GROUP = "fraisier-lab-pool-"
+NAME = "fraisier-lab-pool-"
 
 
 @contextmanager
@@ -34,44 +35,52 @@ def pool() -> Iterator[int]:
     else:
         raise LabError(f"all {len(POOLS)} pools of addresses are in use")
     with holder:
-        _clean({number})
+        _clean(number)
         try:
             yield number
         finally:
-            _clean({number})
+            _clean(number)
 
 
-def cgroup_name(number: int) -> str:
-    """Return the control group of the engine that uses a pool."""
-    return f"{GROUP}{number}"
+def name(number: int) -> str:
+    """Return what the disk and the control group of the engine that uses a pool are called."""
+    return f"{NAME}{number}"
 
 
 def remove_dead() -> None:
     """Take away what is left of engines whose process has gone, where there can have been any."""
     if sys.platform != "linux" or os.getuid() != 0 or shutil.which("ip") is None:
         return
-    for number in {number for number, _ in bridges()} | set(_groups()):
+    for number in {*(number for number, _ in bridges()), *(number for number, _ in disks()), *_groups()}:
         if holder := _hold(number):
             with holder:
-                _clean({number})
+                _clean(number)
 
 
 def _hold(number: int) -> socket.socket | None:
     holder = socket.socket(socket.AF_UNIX)
     try:
-        holder.bind(f"\0{cgroup_name(number)}")
+        holder.bind(f"\0{name(number)}")
     except OSError:
         holder.close()
         return None
     return holder
 
 
-def _clean(numbers: set[int]) -> None:
-    for number, bridge in bridges():
-        if number in numbers:
+def _clean(number: int) -> None:
+    for found, bridge in bridges():
+        if found == number:
             subprocess.run(["ip", "link", "delete", bridge], check=True, timeout=30)
-    for number in numbers:
-        remains.remove_cgroups(cgroup_name(number))
+    for found, disk in disks():
+        if found == number:
+            subprocess.run(["umount", "--lazy", disk], check=True, timeout=30)
+    remains.remove_cgroups(name(number))
+
+
+def disks() -> list[tuple[int, str]]:
+    """Return where the disks are mounted, and the numbers of their pools."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [(int(words[0].removeprefix(NAME)), words[1]) for words in mounts if words[0].startswith(NAME)]
 
 
 def bridges() -> list[tuple[int, str]]:
@@ -84,10 +93,8 @@ def bridges() -> list[tuple[int, str]]:
         for link in json.loads(told.stdout or "[]")
         for info in link.get("addr_info", ())
     ]
-    return [
-        (number, name) for address, name in addresses for number in range(len(POOLS)) if address in POOLS[number]
-    ]
+    return [(number, link) for address, link in addresses for number, own in enumerate(POOLS) if address in own]
 
 
 def _groups() -> list[int]:
-    return [int(path.name.removeprefix(GROUP)) for path in remains.cgroups(f"{GROUP}*")]
+    return [int(path.name.removeprefix(NAME)) for path in remains.cgroups(f"{NAME}*")]

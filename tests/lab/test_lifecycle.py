@@ -218,14 +218,15 @@ def test_an_engine_and_a_registry_end_with_their_process_however_it_ends(
     compose_lab: Lab, environment: dict[str, str], number: signal.Signals
 ) -> None:
     def left() -> list[str]:
-        bridges = [f"bridge {name}" for number, name in pools.bridges() if number == int(pool)]
+        found = [f"{name} of {number}" for number, name in [*pools.bridges(), *pools.disks()]]
+        kept = [each for each in found if each.endswith(f" of {pool}")]
         processes = [f"process {pid}" for pid in processes_of(folder)]
-        return [*bridges, *processes, *(f"folder {path}" for path in folder.parent.glob(f"{folder.name}*"))]
+        return [*kept, *processes, *(f"folder {path}" for path in folder.parent.glob(f"{folder.name}*"))]
 
     with another_run(environment, RUN_OF_COMPOSE) as (process, printed):
         pool, path = printed.split()
         folder = Path(path)
-        assert len(left()) > 4
+        assert len(left()) > 5
         process.send_signal(number)
         process.wait(timeout=60)
     eventually(lambda: left() == [])

@@ -7,6 +7,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -97,6 +98,17 @@ def test_a_cut_resets_what_is_open_and_lets_in_what_comes(echo: int) -> None:
         assert relay.connections == 2
 
 
+def test_a_cut_resets_what_was_accepted_just_now(echo: int) -> None:
+    with Relay(echo) as relay:
+        for _ in range(10):
+            # Some of them are coming in while the cut is made: those are relayed, or reset like the others.
+            connections = [connect(relay.port) for _ in range(10)]
+            relay.cut()
+            for connection in connections:
+                with connection, suppress(ConnectionError):
+                    assert exchange(connection, b"one") == b"one"
+
+
 def test_nothing_passes_a_stalled_relay_until_it_resumes(echo: int) -> None:
     with Relay(echo) as relay, connect(relay.port) as connection:
         assert exchange(connection, b"one") == b"one"
@@ -125,7 +137,9 @@ def test_a_refusing_relay_keeps_what_is_open_and_accepts_again_on_the_same_port(
 def test_a_port_on_which_nobody_listens_is_seen_as_a_reset(echo: int) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        with Relay(nobody.getsockname()[1]) as relay:
-            connection = connect(relay.port)
-            with connection, pytest.raises(ConnectionResetError):
-                connection.recv(1)
+        with (
+            Relay(nobody.getsockname()[1]) as relay,
+            pytest.raises(ConnectionResetError),
+            connect(relay.port) as connection,
+        ):
+            connection.recv(1)
