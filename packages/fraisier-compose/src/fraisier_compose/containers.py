@@ -14,8 +14,6 @@ _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _ONE_OFF: Final = "com.docker.compose.oneoff"
 _NUMBER: Final = "com.docker.compose.container-number"
-RESTARTS: Final = 2
-"""A container that was restarted this often has failed."""
 
 
 class Probe(msgspec.Struct, frozen=True, rename="pascal"):
@@ -136,10 +134,7 @@ class Container(msgspec.Struct, frozen=True, rename="pascal"):
     @property
     def failure(self) -> str:
         """Why it cannot become healthy any more, or an empty text."""
-        state, restarts = self.state, self.restart_count
-        if state.status == "restarting" or (state.status == "running" and restarts >= RESTARTS):
-            ended = f"exited with code {state.exit_code}" if state.exit_code else "ends again and again"
-            return f"{ended}, and was restarted {restarts} times" if restarts >= RESTARTS else ""
+        state = self.state
         if state.status == "exited" and not self.is_done:
             killed = ", having no memory left" if state.oom_killed else ""
             return f"exited with code {state.exit_code}{killed}"

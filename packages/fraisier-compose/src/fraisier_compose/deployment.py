@@ -236,7 +236,7 @@ def _explained(project: Project, error: TargetError) -> TargetError:
         everything = containers.of_project(project.docker, project.name)
         failed = [each for each in everything if each.failure]
     told = [f"{each.title}: {each.failure or each.sentence}" for each in failed]
-    log = logs.read(project.docker, failed, LOG_LINES) if failed else error.log
+    log = logs.read(project.docker, failed, LOG_LINES) or error.log
     return TargetError(error.message, hint=error.hint, problems=told, command=error.command, log=log)
 
 

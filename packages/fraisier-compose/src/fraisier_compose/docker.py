@@ -30,6 +30,10 @@ from fraisier_compose.tunnel import Tunnel
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
+class OverdueError(TargetError):
+    """A command had not ended in time."""
+
+
 class Docker:
     """The commands of one operation, all with the same settings, to the same engine.
 
@@ -167,7 +171,7 @@ class Docker:
             hint = "is the engine there? docker version"
             said = [self._tunnel.said()] if self._tunnel is not None and self._tunnel.said() else []
             message = f"docker {words[0]} had not ended after {timeout:g} s, and was ended"
-            raise TargetError(message, hint=hint, command=shown, log=said) from None
+            raise OverdueError(message, hint=hint, command=shown, log=said) from None
         except OSError as error:
             raise TargetError(
                 f"docker cannot be run: {(error.strerror or str(error)).lower()}", command=shown

@@ -93,9 +93,7 @@ class Guard:
                 return made.text.strip()
             said = made.stderr.lower()
             if "no such image" in said:
-                empty = io.BytesIO()
-                tarfile.open(fileobj=empty, mode="w").close()
-                self._docker.engine("cannot make the guard's image", "import", "-", _IMAGE, stdin=empty.getvalue())
+                self._docker.engine("cannot make the guard's image", "import", "-", _IMAGE, stdin=_archive())
             elif "already in use" in said or "already exists" in said:
                 self._break_or_raise()
             else:
@@ -125,24 +123,30 @@ class Guard:
     def _renew(self) -> None:
         """Write a sign of life, unless the guard is not ours any more; one that was pruned is taken again."""
         try:
-            now = _clock(self._docker)
-            file = tarfile.TarInfo(_BEATEN)
-            text = now.isoformat().encode()
-            file.size = len(text)
-            archive = io.BytesIO()
-            with tarfile.open(fileobj=archive, mode="w") as tar:
-                tar.addfile(file, io.BytesIO(text))
-            done = self._docker.try_engine("cp", "-", f"{self._id}:/", stdin=archive.getvalue())
-            if done.exit_code != 0 and "no such container" in done.stderr.lower() and not self._ended.is_set():
-                self._id = self._take()
-            elif done.exit_code != 0:
+            beat = _archive(_clock(self._docker).isoformat())
+            if self._docker.try_engine("cp", "-", f"{self._id}:/", stdin=beat).exit_code == 0:
+                self._renewed = time.time()
                 return
-            self._renewed = time.time()
+            told = self._docker.try_engine("container", "inspect", self._id)
+            if "no such" in told.stderr.lower() and not self._ended.is_set():
+                self._id = self._take()
+                self._renewed = time.time()
         except DeploymentLockedError:
             self._lost = True
         except FraisierError:
             # The engine is away: the next time tells.
             return
+
+
+def _archive(text: str = "") -> bytes:
+    """Return a tar of the file with the last sign of life, or an empty one."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        if text:
+            file = tarfile.TarInfo(_BEATEN)
+            file.size = len(text)
+            tar.addfile(file, io.BytesIO(text.encode("ascii")))
+    return archive.getvalue()
 
 
 class _HolderConfig(msgspec.Struct, frozen=True, rename="pascal"):

@@ -8,6 +8,7 @@ from typing import Final
 from fraisier import CommandResult, Health, Target, probe
 
 from fraisier_compose.containers import Container
+from fraisier_compose.docker import OverdueError
 from fraisier_compose.project import Project
 
 _SHORTEST: Final = 5.0
@@ -47,7 +48,11 @@ class _Inside:
 
     def run(self, command: str, timeout: float) -> CommandResult:
         # The container may have another `timeout`, or none: what overruns there ends with the container.
-        ended = self._docker.try_engine("exec", self._container.id, "/bin/sh", "-c", command, timeout=timeout)
+        words = ("exec", self._container.id, "/bin/sh", "-c", command)
+        try:
+            ended = self._docker.try_engine(*words, timeout=timeout)
+        except OverdueError:
+            raise TimeoutError from None
         return CommandResult(ended.exit_code, "\n".join(ended.lines))
 
 

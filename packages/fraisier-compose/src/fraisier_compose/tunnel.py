@@ -15,7 +15,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ from fraisier import CommandResult, TargetError, kill_group, run_command
 _DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 _OPENED: Final = b"master session id"
 _POLL: Final = 0.02
+_LONGEST: Final = 50
+"""Characters of a folder's path: macOS has 104 for the name of a socket, of which ssh and we take half."""
 # It ends ssh when nobody holds the other end of its input any more: neither we nor a command that we started.
 _HOLD: Final = '"$@" </dev/null & exec >&-; read -r _; kill $!'
 
@@ -44,7 +46,8 @@ class Tunnel:
         self.host = parts.hostname or ""
         self._destination = f"{parts.username}@{self.host}" if parts.username else self.host
         self._port = ["-p", str(parts.port)] if parts.port else []
-        self._folder = Path(mkdtemp(prefix="fraisier-ssh-"))
+        folder = gettempdir() if len(gettempdir()) < _LONGEST else "/tmp"  # noqa: S108 - mkdtemp makes it ours alone
+        self._folder = Path(mkdtemp(prefix="fraisier-ssh-", dir=folder))
         self._said = self._folder / "said"
         self._probes: list[subprocess.Popen[bytes]] = []
         self.socket = self._folder / "engine"

@@ -12,6 +12,8 @@ from fraisier_compose import containers
 from fraisier_compose.containers import Container
 from fraisier_compose.docker import Docker
 
+RESTARTS: Final = 2
+"""A container that is restarted this often has failed."""
 WATCHED: Final = 2.0
 """Seconds for which a container is watched whose health nobody checks."""
 _FIRST_PAUSE: Final = 0.1
@@ -38,10 +40,13 @@ def wait(
     found, pause, said = list(started), _FIRST_PAUSE, ""
     while True:
         waited = time.monotonic() - begun
-        failed = [each for each in found if each.failure]
+        failed = {each.title: each for each in found if _failure(each)}
         if failed:
-            raise FailedContainersError(failed, ", and ".join(f"{each.title} {each.failure}" for each in failed))
-        pending = [each for each in found if not _is_well(each, watch and waited < WATCHED)]
+            sentence = ", and ".join(f"{title} {_failure(each)}" for title, each in failed.items())
+            raise FailedContainersError(list(failed.values()), sentence)
+        pending = [
+            each for each in found if not _is_well(each, (watch or each.restart_count > 0) and waited < WATCHED)
+        ]
         if not pending and len(found) == len(started):
             return found
         text = ", ".join(f"{each.title} is {each.sentence}" for each in pending)
@@ -61,6 +66,15 @@ class FailedContainersError(TargetError):
     def __init__(self, failed: Sequence[Container], message: str) -> None:
         super().__init__(message)
         self.failed = failed
+
+
+def _failure(container: Container) -> str:
+    """Return why a container that was just started has failed, or an empty text."""
+    if container.restart_count >= RESTARTS:
+        code = container.state.exit_code
+        how = f"exited with code {code}, and " if code else ""
+        return f"{how}was restarted {container.restart_count} times"
+    return container.failure
 
 
 def _is_well(container: Container, watched: bool) -> bool:
