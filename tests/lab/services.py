@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ PORT = 8080
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Of the file format ELF: where a program says for which machine it is.
 MACHINE_AT, ANOTHER_MACHINE = 18, b"\xf3\x00"
+ASK = f"wget -q -O /dev/null http://127.0.0.1:{PORT}"
 
 WEB = f"""
 env > /www/environment
@@ -90,7 +92,7 @@ class Services:
 
         START_DELAY in its environment is how many seconds it takes before it listens.
         """
-        return self._service(version, WEB, healthy=f"wget -q -O /dev/null http://127.0.0.1:{PORT}/health")
+        return self._service(version, WEB, healthy=f"{ASK}/health", patience=30)
 
     def unchecked(self, version: str) -> Image:
         """Be `web` without a health check."""
@@ -98,7 +100,7 @@ class Services:
 
     def unhealthy(self, version: str) -> Image:
         """Be `web`, and never healthy."""
-        return self._service(version, WEB, healthy=f"wget -q -O /dev/null http://127.0.0.1:{PORT}/missing")
+        return self._service(version, WEB, healthy=f"{ASK}/missing")
 
     def exiting(self, version: str, code: int = 3) -> Image:
         """Say that it cannot start, and exit."""
@@ -131,7 +133,9 @@ class Services:
         image = self.web(version)
         return replace(image, layers=(_busybox(program), *image.layers[1:]), architecture="riscv64")
 
-    def _service(self, version: str, script: str, healthy: str = "", volumes: list[str] | None = None) -> Image:
+    def _service(
+        self, version: str, script: str, *, healthy: str = "", patience: int = 0, volumes: Sequence[str] = ()
+    ) -> Image:
         files = {
             "version": (0o644, f"{version}\n".encode()),
             "service": (0o755, f"#!/bin/sh\n{script}".encode()),
@@ -151,6 +155,7 @@ class Services:
                 "Interval": 200_000_000,
                 "Timeout": 5_000_000_000,
                 "Retries": 3,
+                "StartPeriod": patience * 1_000_000_000,
             }
         if volumes:
             run["Volumes"] = {volume: {} for volume in volumes}
