@@ -13,7 +13,7 @@ from fraisier import Check, FraisierError, Target
 
 from fraisier_compose import compose_file, images, ports
 from fraisier_compose.containers import Container
-from fraisier_compose.failures import failure
+from fraisier_compose.failures import INSTALL_COMPOSE, failure
 from fraisier_compose.labels import Labels
 from fraisier_compose.options import Options
 from fraisier_compose.project import Project, project_of
@@ -34,7 +34,8 @@ def checks_of(target: Target, options: Options) -> list[Check]:
         file = pool.submit(_caught(lambda: project.file))
         engine = _engine(project)
         if not engine[-1].passed:
-            return [*engine, *file.result()]
+            # What Compose would say of the file can be mended at the same time, where there is a Compose.
+            return [*engine, *(file.result() if engine[-1].name == "engine" else [])]
         if failed := file.result():
             return [*engine, *failed]
         looked = pool.submit(project.look)
@@ -72,7 +73,7 @@ def _engine(project: Project) -> list[Check]:
     found = [Check(name="engine", passed=True, detail=f"Docker {engine.server_version} on {engine.name}")]
     version = engine.compose_version
     numbers = tuple(int(each) for each in _NUMBERS.findall(version)[:2])
-    hint = "install the Compose plugin: apt-get install docker-compose-plugin"
+    hint = INSTALL_COMPOSE
     if not version:
         detail = "the docker command here has no Compose v2"
         return [*found, Check(name="compose", passed=False, detail=detail, hint=hint)]

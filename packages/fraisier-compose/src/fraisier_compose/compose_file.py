@@ -11,7 +11,7 @@ import msgspec
 from fraisier import ConfigError, TargetError
 
 from fraisier_compose.docker import Docker
-from fraisier_compose.failures import spoken, warnings
+from fraisier_compose.failures import lacking_compose, spoken, warnings
 from fraisier_compose.options import Options
 from fraisier_compose.reference import Reference, at, is_version
 
@@ -87,7 +87,7 @@ def read(docker: Docker, options: Options, version: str | None) -> ComposeFile:
     variables = {} if version is None else {options.version_variable: version}
     found = docker.try_compose("config", "--format", "json", variables=variables)
     if found.exit_code != 0:
-        raise _broken(docker, options, found.lines)
+        raise lacking_compose(found.lines) or _broken(options, found.lines)
     file = msgspec.json.decode(found.stdout, type=ComposeFile)
     file = msgspec.structs.replace(file, warnings=warnings(found.stderr), text=found.stdout)
     for name in options.services:
@@ -156,7 +156,7 @@ def _is_interpolated(docker: Docker, options: Options, own: Reference, service: 
     return f"${options.version_variable}" in image or f"${{{options.version_variable}" in image
 
 
-def _broken(docker: Docker, options: Options, lines: list[str]) -> ConfigError:
+def _broken(options: Options, lines: list[str]) -> ConfigError:
     return ConfigError(
         f"{_named(options)}: {spoken(lines)}",
         hint=f"see: docker compose {' '.join(f'-f {each}' for each in options.files)} config",

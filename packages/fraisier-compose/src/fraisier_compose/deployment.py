@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fraisier import Deployed, Progress, Release, Target, TargetError
@@ -21,14 +22,17 @@ LOG_LINES = 50
 
 def deploy(target: Target, project: Project, release: Release, progress: Progress) -> Deployed:
     """Pull or build the version, pin it, and replace the containers unless they have it already."""
-    file = project.file_with(release.version)
-    project.guard(target)
-    references = _references(project, file, release.version)
-    pinned = _provide(project, file, references, release.version, progress)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        guarded = beside.submit(project.guard, target)
+        file = project.file_with(release.version)
+        guarded.result()
+        looked = beside.submit(project.look)
+        references = _references(project, file, release.version)
+        pinned = _provide(project, file, references, release.version, progress)
+    present = Present(looked.result())
     first = references[project.options.services[0]]
     version = release.version or first.tag or first.digest
     recorded = Recorded.new(version, {service: each.name for service, each in pinned.items()})
-    present = Present(project.look())
     if not release.force and _is_in_service(present, file, recorded, file.configuration(project.options)):
         return _deployed(recorded, present.containers, changed=False)
     replaced = [each for each in _good(project, present) if each.revision != recorded.revision]
@@ -188,22 +192,28 @@ def _put_in_service(
                 on_line=progress.line,
                 registry=True,
             )
-        with progress.step("wait"):
-            started = waiting.wait(
-                docker,
-                project.look(),
-                options.wait_timeout,
-                watch=target.health_check is None,
-                progress=progress,
-            )
+        with progress.step("wait"), ThreadPoolExecutor(max_workers=1) as beside:
+            unwanted = beside.submit(_keep, project, file, recorded, replaced)
+            watch = target.health_check is None
+            started = waiting.wait(docker, project.look(), options.wait_timeout, watch=watch, progress=progress)
     except TargetError as error:
         raise _explained(project, error) from error
-    scope = f"{project.name}/{'+'.join(options.services)}"
-    repositories = {service: str(each.repository) for service, each in _references(project, file, None).items()}
+    try:
+        images.remove(docker, unwanted.result())
+    except TargetError as error:
+        # The release is in service all the same.
+        progress.line(error.message)
+    project.remember(started)
+    return _deployed(recorded, started, changed=True)
+
+
+def _keep(project: Project, file: ComposeFile, recorded: Recorded, replaced: Sequence[Recorded]) -> list[str]:
+    """Keep the images of these releases for the way back, and return which others nobody needs any more."""
+    scope = f"{project.name}/{'+'.join(project.options.services)}"
+    repositories = {service: each.repository for service, each in _references(project, file, None).items()}
     in_service = {name: repositories[service] for service, name in recorded.images.items()}
     kept = [name for each in [recorded, *replaced] for name in each.images.values()]
-    images.keep(docker, scope, in_service, kept, repositories.values())
-    return _deployed(recorded, started, changed=True)
+    return images.keep(project.docker, scope, in_service, kept, repositories.values())
 
 
 def _flags(project: Project, file: ComposeFile, present: Present, *, force: bool) -> list[str]:
@@ -224,8 +234,8 @@ def _replicas(file: ComposeFile, present: Present, service: str) -> int:
     """Return how many containers there are to be: no fewer than now, unless the file has come to ask for fewer."""
     wanted = file.services[service].replicas
     running = sum(each.service == service for each in present.running)
-    asked_before = present.labels.replicas if present.labels else wanted
-    return wanted if wanted < asked_before else max(wanted, running)
+    asked_before = present.replicas(service)
+    return wanted if asked_before is not None and wanted < asked_before else max(wanted, running)
 
 
 def _explained(project: Project, error: TargetError) -> TargetError:

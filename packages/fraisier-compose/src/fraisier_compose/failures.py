@@ -19,6 +19,13 @@ def _failure(pattern: str, sentence: str, hint: str) -> _Failure:
     return _Failure(re.compile(pattern, re.IGNORECASE | re.MULTILINE), sentence, hint)
 
 
+INSTALL_COMPOSE: Final = "install the Compose plugin: apt-get install docker-compose-plugin"
+_NO_COMPOSE: Final = _failure(
+    r"compose.{0,3} is not a docker command|unknown command: docker compose"
+    r"|^unknown flag: --file|^unknown shorthand flag: 'f'",
+    "the docker command here has no Compose v2",
+    INSTALL_COMPOSE,
+)
 # In this order: a full disk can make anything else fail.
 _OF_THE_ENGINE: Final = (
     _failure(
@@ -42,11 +49,7 @@ _OF_THE_ENGINE: Final = (
         "docker knows no such context",
         "see: docker context ls",
     ),
-    _failure(
-        r"compose.{0,3} is not a docker command|unknown command: docker compose|unknown shorthand flag: 'f' in -f",
-        "the docker command has no Compose v2",
-        "install the Compose plugin: apt-get install docker-compose-plugin",
-    ),
+    _NO_COMPOSE,
     _failure(
         r"port is already allocated|address already in use|ports are not available",
         "a port is already taken",
@@ -102,6 +105,13 @@ def warnings(stderr: str) -> list[str]:
     """Return the warnings among the lines of Compose."""
     found = (_LOG_LINE.match(line) for line in stderr.splitlines())
     return [match["text"].replace('\\"', '"') for match in found if match and match["level"] == "warning"]
+
+
+def lacking_compose(lines: Sequence[str]) -> TargetError | None:
+    """Return the error of a `docker compose` that there is none, or None where there is one."""
+    if not _NO_COMPOSE.pattern.search("\n".join(lines)):
+        return None
+    return TargetError(_NO_COMPOSE.sentence, hint=_NO_COMPOSE.hint)
 
 
 def failure(what: str, command: str, lines: Sequence[str], *, registry: bool = False) -> TargetError:

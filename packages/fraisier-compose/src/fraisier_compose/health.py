@@ -18,7 +18,7 @@ _SHORTEST: Final = 5.0
 def health_of(target: Target, project: Project) -> Health:
     """Probe once."""
     check = target.health_check
-    found = project.look(timeout=max(_SHORTEST, check.probe_timeout) if check is not None else None)
+    found = project.look(again=False, timeout=max(_SHORTEST, check.probe_timeout) if check is not None else None)
     names = ", ".join(project.options.services)
     if not found:
         return Health(healthy=False, detail=f"there is no container of {names}", final=True)

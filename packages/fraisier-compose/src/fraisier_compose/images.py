@@ -130,8 +130,8 @@ def refuse_foreign(pinned: Mapping[str, Pinned], platforms: Mapping[str, str], a
 
 def keep(
     docker: Docker, scope: str, in_service: Mapping[str, str], kept: Sequence[str], repositories: Iterable[str]
-) -> None:
-    """Tag what is in service, so that no prune of dangling images takes it, and remove what nobody goes back to.
+) -> list[str]:
+    """Tag what is in service, so that no prune of dangling images takes it, and return what nobody goes back to.
 
     Args:
         docker: the engine.
@@ -144,15 +144,20 @@ def keep(
     for name, repository in in_service.items():
         docker.engine("cannot tag the image", "tag", name, f"{repository}:{prefix}{_short(name)}")
     stay = {f"{prefix}{_short(name)}" for name in kept}
+    unwanted: list[str] = []
     for repository in sorted(set(repositories)):
         listed = docker.engine(
             "cannot list the images", "image", "ls", "--no-trunc", "--format", _LISTED, repository
         )
         tags = [line.partition(" ")[::2] for line in listed.text.splitlines()]
-        names = [f"{repository}:{tag}" for tag in _unwanted(tags, prefix, stay)]
-        if names:
-            # One that a container still uses stays.
-            docker.try_engine("image", "rm", *names)
+        unwanted += [f"{repository}:{tag}" for tag in _unwanted(tags, prefix, stay)]
+    return unwanted
+
+
+def remove(docker: Docker, names: Sequence[str]) -> None:
+    """Remove images by their names; one that a container still uses stays."""
+    if names:
+        docker.try_engine("image", "rm", *names)
 
 
 def _unwanted(tags: Sequence[tuple[str, str]], prefix: str, stay: set[str]) -> list[str]:

@@ -78,15 +78,16 @@ class Present:
             ):
                 found.append(f"{each.title} runs {each.config.image}, recorded is {pinned}")
         for service in sorted({each.service for each in self.containers if not each.is_done}):
-            wanted = max((labels.replicas for labels in self._of(service)), default=0)
+            wanted = self.replicas(service) or 0
             running = sum(each.service == service for each in self.running)
             if 0 < running < wanted:
                 found.append(f"{running} of {wanted} containers of {service} run")
         return "; ".join(found)
 
-    def _of(self, service: str) -> list[Labels]:
+    def replicas(self, service: str) -> int | None:
+        """Return how many containers of a service the file asked for when they were put in service."""
         found = [self._labels[each.id] for each in self.containers if each.service == service]
-        return [each for each in found if each is not None]
+        return max((each.replicas for each in found if each is not None), default=None)
 
 
 def status_of(project: Project) -> Status:

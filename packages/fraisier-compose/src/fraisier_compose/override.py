@@ -21,12 +21,11 @@ class Override:
     """The override file of one target; it can be written anew from the labels of the containers.
 
     Args:
-        folder: where `fraises.yaml` stands.
-        name: of the target and its project.
+        path: where it is.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / ".fraisier" / "compose" / f"{name}.yaml"
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @property
     def backup(self) -> Path:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
 
 from fraisier import Target
 
@@ -14,6 +18,10 @@ from fraisier_compose.engine import Engine
 from fraisier_compose.guard import Guard
 from fraisier_compose.options import Options
 from fraisier_compose.override import Override
+from fraisier_compose.unfinished import Unfinished
+
+_FRESH: Final = 1.0
+"""Seconds for which what was found counts."""
 
 
 class Project:
@@ -27,6 +35,7 @@ class Project:
         self._files: dict[str | None, ComposeFile] = {}
         self._engine: Engine | None = None
         self._found: list[Container] | None = None
+        self._found_at = 0.0
 
     @property
     def name(self) -> str:
@@ -50,7 +59,16 @@ class Project:
     @property
     def override(self) -> Override:
         """The override file."""
-        return Override(self._target.folder, f"{self.name}.{'+'.join(self.options.services)}")
+        return Override(self._path(".yaml"))
+
+    @cached_property
+    def _unfinished(self) -> Unfinished:
+        return Unfinished(self._path(".lock"))
+
+    def _path(self, suffix: str) -> Path:
+        """Return a file of ours beside `fraises.yaml`."""
+        name = f"{self.name}.{'+'.join(self.options.services)}{suffix}"
+        return self._target.folder / ".fraisier" / "compose" / name
 
     def file_with(self, version: str | None) -> ComposeFile:
         """Return the user's file with a version put in."""
@@ -66,18 +84,18 @@ class Project:
         """Return the containers of the services.
 
         Args:
-            again: False: what was found a moment ago will do, if nothing was changed since.
+            again: False: what was found within the last second will do, if we have changed nothing since.
             timeout: seconds for each question.
         """
-        found = self._found
-        self._found = None
-        if found is None or again:
+        found, self._found = self._found, None
+        self._unfinished.wait(self.options.wait_timeout)
+        if found is None or again or time.monotonic() - self._found_at > _FRESH:
             found = containers.of_project(self.docker, self.name, self.options.services, timeout)
         return found
 
     def remember(self, found: list[Container]) -> None:
         """Keep what was found for the hook that comes next."""
-        self._found = found
+        self._found, self._found_at = found, time.monotonic()
 
     def guard(self, target: Target) -> None:
         """Hold the services against other deployments until the operation ends.
@@ -93,6 +111,8 @@ class Project:
         try:
             for service in sorted(self.options.services):
                 self._guards.append(Guard(self.docker, self.name, service, target))
+            self._unfinished.wait(self.options.wait_timeout)
+            self.docker.inherited.append(self._unfinished.hold())
         except BaseException:
             self._release()
             raise
@@ -105,6 +125,7 @@ class Project:
     def _release(self) -> None:
         while self._guards:
             self._guards.pop().close()
+        self._unfinished.free()
 
 
 def project_of(target: Target, options: Options) -> Project:

@@ -16,9 +16,10 @@ RESTARTS: Final = 2
 """A container that is restarted this often has failed."""
 WATCHED: Final = 2.0
 """Seconds for which a container is watched whose health nobody checks."""
-_FIRST_PAUSE: Final = 0.1
+_FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
-_GROWTH: Final = 1.3
+_SHARE: Final = 0.1
+"""Of the time that was waited: so late at most is noticed what has happened."""
 
 
 def wait(
@@ -37,7 +38,7 @@ def wait(
         FailedContainersError: one of them failed, or the time is over.
     """
     begun = time.monotonic()
-    found, pause, said = list(started), _FIRST_PAUSE, ""
+    found, said = list(started), ""
     while True:
         waited = time.monotonic() - begun
         failed = {each.title: each for each in found if _failure(each)}
@@ -55,8 +56,7 @@ def wait(
             said = text
         if waited >= timeout:
             raise FailedContainersError(pending, f"after {timeout:g} s {text or 'a container is gone'}")
-        time.sleep(min(pause, timeout - waited))
-        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        time.sleep(min(max(_FIRST_PAUSE, waited * _SHARE), _LONGEST_PAUSE, timeout - waited))
         found = containers.inspect(docker, [each.id for each in started])
 
 
