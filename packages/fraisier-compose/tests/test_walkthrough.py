@@ -125,7 +125,7 @@ def test_a_project_is_deployed_upgraded_broken_and_rolled_back_and_keeps_its_dat
     assert [(each["kind"], each["version"], each["status"]) for each in reversed(told)] == [
         ("deploy", "v1", "success"),
         ("deploy", "v2", "success"),
-        ("deploy", "v2", "success"),
+        ("deploy", "v2", "unchanged"),
         ("deploy", "v3", "rolled_back"),
         ("deploy", "v9", "failed"),
         ("rollback", "v1", "success"),
