@@ -177,4 +177,5 @@ def test_both_streams_of_a_failed_command_are_kept(site: Site) -> None:
     error = site.failure(site.deploy, "v1")
     assert "not-there" in error.message
     assert any("Creat" in line for line in error.log)
-    assert error.command.startswith("docker compose --progress plain up")
+    assert error.command.startswith(f"docker --host {site.engine.url} compose --file ")
+    assert " up --detach " in error.command

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +89,16 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_a_password_is_not_told(options: dict[str, Any]) -> None:
     registry = {"server": "r", "username": "a", "password": Secret("p4ss", "${P}"), **options}
     assert "p4ss" not in problems(GOOD | {"registry": registry, "pull": "x"})
+
+
+def test_a_file_is_validated_without_the_sdk(tmp_path: Path) -> None:
+    target = {"provider": "docker_compose", "config": GOOD}
+    (tmp_path / "fraises.yaml").write_text(json.dumps({"fraises": {"api": {"providers": {"test": target}}}}))
+    program = (
+        "import sys; from fraisier.cli.main import run; code = run(['validate']); "
+        "sys.exit(code or ('python_on_whales' in sys.modules) or 'fraisier_compose.options' not in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -190,7 +190,6 @@ def _put_in_service(
                 override=project.override.path,
                 timeout=options.wait_timeout + (options.stop_timeout or 10) + options.deadlines.pull,
                 on_line=progress.line,
-                registry=True,
             )
         with progress.step("wait"), ThreadPoolExecutor(max_workers=1) as beside:
             unwanted = beside.submit(_keep, project, file, recorded, replaced)

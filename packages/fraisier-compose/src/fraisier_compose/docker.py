@@ -24,13 +24,13 @@ from python_on_whales.client_config import ClientConfig, ClientNotFoundError
 from fraisier_compose.credentials import Credentials
 from fraisier_compose.failures import failure
 from fraisier_compose.options import Options
-from fraisier_compose.process import Finished, follow, run
+from fraisier_compose.process import Finished, OverdueError, follow, run
 from fraisier_compose.tunnel import Tunnel
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class OverdueError(TargetError):
+class NoAnswerError(TargetError):
     """A command had not ended in time."""
 
 
@@ -102,7 +102,7 @@ class Docker:
         Raises:
             TargetError: it failed; `what` says what was tried.
         """
-        return self._checked(what, self.try_engine(*words, timeout=timeout, **more), ("docker", *words))
+        return self._checked(what, self.try_engine(*words, timeout=timeout, **more))
 
     def follow(self, commands: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         """Run several `docker WORDS` side by side, and give the lines of each after its name."""
@@ -132,14 +132,13 @@ class Docker:
             config = replace(config, compose_files=[*config.compose_files, str(override)])
         return self._run(self._words(config, compose=True), words, timeout, more, variables or {})
 
-    def compose(self, what: str, *words: str, registry: bool = False, **more: Any) -> Finished:
+    def compose(self, what: str, *words: str, **more: Any) -> Finished:
         """Run `docker compose WORDS` like `try_compose`.
 
         Raises:
             TargetError: it failed; `what` says what was tried.
         """
-        finished = self.try_compose(*words, **more)
-        return self._checked(what, finished, ("docker", "compose", *words), registry=registry)
+        return self._checked(what, self.try_compose(*words, **more))
 
     def _words(self, config: ClientConfig, *, compose: bool) -> list[str]:
         try:
@@ -156,37 +155,46 @@ class Docker:
         more: Mapping[str, Any],
         variables: Mapping[str, str] | None = None,
     ) -> Finished:
-        timeout = timeout or self._options.deadlines.look
-        shown = shlex.join(["docker", *program[1:], *words])
+        timeout, command = timeout or self._options.deadlines.look, [*program, *words]
         try:
             return run(
-                [*program, *words],
+                command,
                 timeout=timeout,
                 environment={**self._environment, **(variables or {})},
                 folder=self._folder,
                 inherited=self.inherited,
                 **more,
             )
-        except TimeoutError:
+        except OverdueError as error:
+            name = "docker compose" if "compose" in program else f"docker {words[0]}"
+            message = f"{name} had not ended after {timeout:g} s, and was ended"
             hint = "is the engine there? docker version"
-            said = [self._tunnel.said()] if self._tunnel is not None and self._tunnel.said() else []
-            message = f"docker {words[0]} had not ended after {timeout:g} s, and was ended"
-            raise OverdueError(message, hint=hint, command=shown, log=said) from None
+            log = [*error.lines[-50:], *self._said()]
+            raise NoAnswerError(message, hint=hint, command=self._shown(command), log=log) from None
         except OSError as error:
-            raise TargetError(
-                f"docker cannot be run: {(error.strerror or str(error)).lower()}", command=shown
-            ) from None
+            reason = (error.strerror or str(error)).lower()
+            raise TargetError(f"docker cannot be run: {reason}", command=self._shown(command)) from None
 
-    def _checked(
-        self, what: str, finished: Finished, command: Sequence[str], *, registry: bool = False
-    ) -> Finished:
+    def _checked(self, what: str, finished: Finished) -> Finished:
         if finished.exit_code == 0:
             return finished
-        error = failure(what, shlex.join(command), finished.lines, registry=registry)
-        if self._tunnel is not None and "open failed" in (said := self._tunnel.said()):
-            error.message += f" (ssh says: {said})"
-            error.hint = "name the engine's socket there: docker_host: ssh://USER@HOST/PATH"
+        error = failure(what, self._shown(finished.command), finished.lines)
+        for said in self._said():
+            error.log.append(said)
+            if "open failed" in said:
+                error.message += f" ({said})"
+                error.hint = "name the engine's socket there: docker_host: ssh://USER@HOST/PATH"
         raise error
+
+    def _shown(self, command: Sequence[str]) -> str:
+        """Return a command as a person would write it, for whom our end of a tunnel is nothing."""
+        ours = f"unix://{self._tunnel.socket}" if self._tunnel is not None else ""
+        return shlex.join(["docker", *(self.address if word == ours else word for word in command[1:])])
+
+    def _said(self) -> list[str]:
+        """Return what ssh said last."""
+        said = self._tunnel.said() if self._tunnel is not None else ""
+        return [f"ssh: {said}"] if said else []
 
     def _address(self) -> str:
         """Return where the engine is, or an empty text where the docker command knows by itself."""

@@ -8,7 +8,7 @@ from typing import Final
 from fraisier import CommandResult, Health, Target, probe
 
 from fraisier_compose.containers import Container
-from fraisier_compose.docker import OverdueError
+from fraisier_compose.docker import NoAnswerError
 from fraisier_compose.project import Project
 
 _SHORTEST: Final = 5.0
@@ -51,7 +51,7 @@ class _Inside:
         words = ("exec", self._container.id, "/bin/sh", "-c", command)
         try:
             ended = self._docker.try_engine(*words, timeout=timeout)
-        except OverdueError:
+        except NoAnswerError:
             raise TimeoutError from None
         return CommandResult(ended.exit_code, "\n".join(ended.lines))
 

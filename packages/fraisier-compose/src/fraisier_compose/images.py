@@ -112,7 +112,6 @@ def build(
         timeout=options.deadlines.build,
         stdin=json.dumps({"services": names}).encode(),
         on_line=progress.line,
-        registry=True,
     )
     here = found(docker, [str(each) for each in references.values()])
     return {service: Pinned(here[str(each)].id, here[str(each)]) for service, each in references.items()}

@@ -24,9 +24,18 @@ _GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 
 
+class OverdueError(TimeoutError):
+    """A command had not ended in time; what it had said by then."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__()
+        self.lines = lines
+
+
 class Finished(NamedTuple):
     """What a command ended with."""
 
+    command: Sequence[str]
     exit_code: int
     stdout: bytes
     stderr: str
@@ -64,7 +73,7 @@ def run(
         inherited: file descriptors that stay open as long as the command runs.
 
     Raises:
-        TimeoutError: the deadline passed.
+        OverdueError: the deadline passed.
         OSError: it could not be started.
     """
     with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
@@ -90,6 +99,9 @@ def run(
         heard = [_Lines(out, on_line), _Lines(err, on_line)] if on_line is not None else []
         try:
             _wait(process, ended, time.monotonic() + timeout, heard)
+        except TimeoutError:
+            _end(process)
+            raise OverdueError(_finished(command, process, out, err).lines) from None
         except BaseException:
             _end(process)
             raise
@@ -97,7 +109,7 @@ def run(
             os.close(ended)
         for each in heard:
             each.hear(last=True)
-        return Finished(process.returncode, _content(out), _content(err).decode("utf-8", "replace"))
+        return _finished(command, process, out, err)
 
 
 def _wait(process: subprocess.Popen[bytes], ended: int, deadline: float, heard: Sequence[_Lines]) -> None:
@@ -125,6 +137,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     finally:
         kill_group(process.pid)
         process.wait()
+
+
+def _finished(
+    command: Sequence[str], process: subprocess.Popen[bytes], out: IO[bytes], err: IO[bytes]
+) -> Finished:
+    return Finished(command, process.returncode, _content(out), _content(err).decode("utf-8", "replace"))
 
 
 def _content(file: IO[bytes]) -> bytes:
