@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "lab" in getattr(item, "fixturenames", ()):
+        if not {"lab", "compose_lab"}.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("lab")
 
 
@@ -72,14 +72,15 @@ def host(lab: Lab) -> Iterator[Host]:
 
 
 @pytest.fixture(scope="session")
-def compose_lab(lab: Lab) -> Lab:
+def compose_lab(request: pytest.FixtureRequest) -> Lab:
     """The lab, where it has what Compose projects need: engines of the tests' own, and a registry."""
-    folder = Folder.of_environment()
-    why = daemon.problem()
-    if why is None and (packages := tools.missing_packages(folder)):
-        why = f"{', '.join(packages)} not unpacked in {folder.tools}"
-    if why:
-        _do_without(why)
+    if _mode() != "off":
+        folder = Folder.of_environment()
+        if why := daemon.problem():
+            _do_without(why)
+        if packages := tools.missing_packages(folder):
+            _do_without(f"{', '.join(packages)} not unpacked in {folder.tools}")
+    lab: Lab = request.getfixturevalue("lab")
     return lab
 
 
