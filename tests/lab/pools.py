@@ -68,13 +68,14 @@ def _hold(number: int) -> socket.socket | None:
 
 
 def _clean(number: int) -> None:
-    for found, bridge in bridges():
-        if found == number:
-            subprocess.run(["ip", "link", "delete", bridge], check=True, timeout=30)
-    for found, disk in disks():
-        if found == number:
-            subprocess.run(["umount", "--lazy", disk], check=True, timeout=30)
+    # This waits until the containers are gone.
     remains.remove_cgroups(name(number))
+    parts = [(found, ["ip", "link", "delete", bridge]) for found, bridge in bridges()]
+    parts += [(found, ["umount", "--lazy", disk]) for found, disk in disks()]
+    for found, command in parts:
+        if found == number:
+            # An engine that is dying may have done it itself by now.
+            subprocess.run(command, capture_output=True, check=False, timeout=30)
 
 
 def disks() -> list[tuple[int, str]]:

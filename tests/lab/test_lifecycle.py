@@ -148,6 +148,8 @@ def another_lab(lab: Lab) -> Iterator[AnotherLab]:
     made.folder.create()
     try:
         os.link(tarballs[0], made.folder.images / tarballs[0].name)
+        # Nor is fetched what is there.
+        made.folder.tools.symlink_to(Folder.of_environment().tools)
         yield made
     finally:
         made.command("down")
