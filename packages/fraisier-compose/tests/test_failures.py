@@ -139,7 +139,7 @@ def test_a_dependency_that_fails_is_told_with_its_log(site: Site) -> None:
     assert error.message.startswith("cannot start web: ")
     assert error.problems == [f"{site.name}-migrate-1: exited with code 5"]
     assert error.log == ["v1 cannot start"]
-    assert "docker compose" in error.command
+    assert " compose --file " in error.command
 
 
 def test_a_health_check_that_fails_goes_back(site: Site) -> None:
