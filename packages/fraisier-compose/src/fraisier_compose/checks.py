@@ -32,6 +32,8 @@ def checks_of(target: Target, options: Options) -> list[Check]:
         return [Check(name="engine", passed=False, detail=error.message, hint=error.hint or "docker version")]
     with ThreadPoolExecutor(max_workers=4) as pool:
         file = pool.submit(_caught(lambda: project.file))
+        # For the deployment that may follow; what is wrong with it is told by the other one, or by the deployment.
+        pool.submit(lambda: project.file_for_any)
         engine = _engine(project)
         if not engine[-1].passed:
             # What Compose would say of the file can be mended at the same time, where there is a Compose.
@@ -125,7 +127,7 @@ def _registry(project: Project) -> Iterator[Check]:
 def _references(project: Project) -> Iterator[Reference]:
     for service in project.options.services:
         with suppress(FraisierError):
-            yield compose_file.image_of(project.docker, project.options, project.file, service, None)
+            yield compose_file.image_of(project.options, project.file, service, None)
 
 
 def _image(project: Project, name: str) -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fraisier import ConfigError, TargetError
@@ -15,7 +15,8 @@ from fraisier_compose.failures import lacking_compose, spoken, warnings
 from fraisier_compose.options import Options
 from fraisier_compose.reference import Reference, at, is_version
 
-_PLACEHOLDER = "latest"
+_ANY: Final = "fraisier-any-version"
+"""Stands for a version in a file that is read before the version is known; no other text may be like it."""
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -69,6 +70,8 @@ class ComposeFile(msgspec.Struct, frozen=True):
     """What Compose said of it besides."""
     text: bytes = b""
     """The whole of it, as JSON."""
+    versioned: frozenset[str] = frozenset()
+    """The services in whose image's tag the version is put, as with `image: app:${VERSION}-alpine`."""
 
     def configuration(self, options: Options) -> str:
         """Return a hash of all that the services are started with, but for their images."""
@@ -100,23 +103,26 @@ def read(docker: Docker, options: Options, version: str | None) -> ComposeFile:
     return file
 
 
-def read_for_looking(docker: Docker, options: Options) -> ComposeFile:
-    """Read the file where no version is asked for; one that insists on a version is given any."""
-    try:
-        return read(docker, options, None)
-    except ConfigError as error:
-        if options.version_variable not in error.message:
-            raise
-        return read(docker, options, _PLACEHOLDER)
+def read_for_any(docker: Docker, options: Options) -> ComposeFile:
+    """Read the file once for every version: `with_version` puts one in."""
+    return read(docker, options, _ANY)
 
 
-def image_of(docker: Docker, options: Options, file: ComposeFile, service: str, version: str | None) -> Reference:
+def with_version(file: ComposeFile, version: str) -> ComposeFile:
+    """Return a file that was read for any version as Compose reads it with this one."""
+    versioned = frozenset(name for name, each in file.services.items() if _ANY in Reference.of(each.image).tag)
+    # As JSON has it, in case it is no tag: then it is refused a moment later.
+    text = file.text.replace(_ANY.encode(), msgspec.json.encode(version)[1:-1])
+    put = msgspec.json.decode(text, type=ComposeFile)
+    return msgspec.structs.replace(put, warnings=file.warnings, text=text, versioned=versioned)
+
+
+def image_of(options: Options, file: ComposeFile, service: str, version: str | None) -> Reference:
     """Return which image of a service a version means.
 
     Args:
-        docker: for a question to Compose.
         options: the target's.
-        file: the file, read with this version.
+        file: the file with this version.
         service: its name.
         version: a tag or a digest, or None for what the file itself says.
 
@@ -132,28 +138,14 @@ def image_of(docker: Docker, options: Options, file: ComposeFile, service: str, 
         raise TargetError(f"the image of {service} is {written!r} without a version", hint=hint)
     own = Reference.of(options.image or written or f"{file.name}-{service}")
     if version is None:
-        return own if own.digest or own.tag else own._replace(tag=_PLACEHOLDER)
-    if (
-        own.tag != version
-        and own.digest != version
-        and not _is_interpolated(docker, options, own, service, version)
-    ):
-        return Reference.of(at(own.repository, version))
-    return own
+        return own if own.digest or own.tag else own._replace(tag="latest")
+    taken_as_it_is = options.image is None and service in file.versioned
+    return own if taken_as_it_is else Reference.of(at(own.repository, version))
 
 
 def _is_complete(written: str) -> bool:
     """Tell whether an image's name has no hole where a variable was not set."""
     return not written.endswith((":", "@", "/"))
-
-
-def _is_interpolated(docker: Docker, options: Options, own: Reference, service: str, version: str) -> bool:
-    """Tell whether the version is already in an image's tag, as with `image: app:${VERSION}-alpine`."""
-    if options.image is not None or version not in own.tag:
-        return False
-    raw = docker.compose("cannot read the Compose file", "config", "--no-interpolate", "--format", "json")
-    image = str(msgspec.json.decode(raw.stdout)["services"][service].get("image", ""))
-    return f"${options.version_variable}" in image or f"${{{options.version_variable}" in image
 
 
 def _broken(options: Options, lines: list[str]) -> ConfigError:

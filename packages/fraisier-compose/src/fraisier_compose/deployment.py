@@ -63,7 +63,7 @@ def _good(project: Project, present: Present) -> list[Recorded]:
 
 def _references(project: Project, file: ComposeFile, version: str | None) -> dict[str, Reference]:
     return {
-        service: compose_file.image_of(project.docker, project.options, file, service, version)
+        service: compose_file.image_of(project.options, file, service, version)
         for service in project.options.services
     }
 
@@ -119,9 +119,7 @@ def _recorded(project: Project, release: Release) -> Recorded:
     given = release.details.get("images")
     if given is None and DIGEST.fullmatch(revision) and len(services) == 1:
         # Known by its digest alone, as from another tool's records.
-        repository = compose_file.image_of(
-            project.docker, project.options, project.file, services[0], None
-        ).repository
+        repository = compose_file.image_of(project.options, project.file, services[0], None).repository
         given = {services[0]: at(repository, revision)}
     named = isinstance(given, Mapping) and all(
         isinstance(given.get(each), str) and Reference.of(given[each]).digest for each in services

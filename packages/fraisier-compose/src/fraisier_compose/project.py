@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from fraisier import Target
+from fraisier import ConfigError, Target
 
 from fraisier_compose import compose_file, containers, engine
 from fraisier_compose.compose_file import ComposeFile
@@ -32,7 +33,8 @@ class Project:
         self.docker = Docker(options, target.folder)
         self._target = target
         self._guards: list[Guard] = []
-        self._files: dict[str | None, ComposeFile] = {}
+        self._reading = threading.Lock()
+        self._for_any: ComposeFile | None = None
         self._engine: Engine | None = None
         self._found: list[Container] | None = None
         self._found_at = 0.0
@@ -42,12 +44,23 @@ class Project:
         """The Compose project."""
         return self.options.project_name or self.file.name
 
-    @property
+    @cached_property
     def file(self) -> ComposeFile:
-        """The user's file, as it is where no version is asked for."""
-        if None not in self._files:
-            self._files[None] = compose_file.read_for_looking(self.docker, self.options)
-        return self._files[None]
+        """The user's file as it is where no version is asked for; one that insists on a version is given any."""
+        try:
+            return compose_file.read(self.docker, self.options, None)
+        except ConfigError as error:
+            if self.options.version_variable not in error.message:
+                raise
+            return self.file_for_any
+
+    @property
+    def file_for_any(self) -> ComposeFile:
+        """The user's file, read once for every version."""
+        with self._reading:
+            if self._for_any is None:
+                self._for_any = compose_file.read_for_any(self.docker, self.options)
+            return self._for_any
 
     @property
     def engine(self) -> Engine:
@@ -71,10 +84,10 @@ class Project:
         return self._target.folder / ".fraisier" / "compose" / name
 
     def file_with(self, version: str | None) -> ComposeFile:
-        """Return the user's file with a version put in."""
-        if version not in self._files:
-            self._files[version] = compose_file.read(self.docker, self.options, version)
-        return self._files[version]
+        """Return the user's file with a version put in, or with none, where it may not insist on one."""
+        if version is None:
+            return compose_file.read(self.docker, self.options, None)
+        return compose_file.with_version(self.file_for_any, version)
 
     def variables(self, version: str) -> Mapping[str, str]:
         """Return what the file is given of a version."""
