@@ -14,7 +14,17 @@ A test asks for the fixture `lab` or `host` (`fixtures.py`); where no lab can be
             relay.cut()
         assert host.sshd_log().logins == 1
 
-The engine belongs to all processes that use the lab at one time, such as the workers of xdist; the hosts, the
-network and the keys to one of them. Who is alive is told by file locks alone (`folder.py`), which the kernel frees
-however a process ends, and the guard (`guard.py`) cleans up after the dead.
+Or for `engine`, `registry` and `services`, to deploy Compose projects:
+
+    def test_a_deploy_survives_a_restart_of_the_engine(engine, registry, services):
+        registry.push("my_api", "v1", services.web("v1"))
+        ...  # deploy registry.repository("my_api") with `engine.environment`, or to `compose_host.url`
+        engine.restart(hard=True)
+        with registry.stopped():
+            ...
+
+The engine of the hosts belongs to all processes that use the lab at one time, such as the workers of xdist; the
+hosts, the network and the keys to one of them, and so do the engines of Compose projects. Who is alive is told by
+locks alone (`folder.py`), which the kernel frees however a process ends, and the guard (`guard.py`) cleans up
+after the dead.
 """

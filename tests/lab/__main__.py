@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab import remains, runs
+from lab import remains, runs, tools
 from lab.engine import CLIENT_TOOLS, ENGINE_TOOLS, USERS, Engine, engine_in_use, missing, own, problem
 from lab.folder import Folder, LabError
 from lab.guard import guard
@@ -54,6 +54,7 @@ def up(folder: Folder, *, yes: bool) -> int:
     which = "your Docker engine" if USERS.answers() else f"a Docker engine of its own in {folder.root}"
     print(f"The lab uses {which}, and makes its base image there if there is none (a minute or two).", flush=True)
     folder.create()
+    _unpack(folder)
     folder.kept.touch()
     try:
         with engine_in_use(folder) as engine:
@@ -62,6 +63,17 @@ def up(folder: Folder, *, yes: bool) -> int:
         folder.kept.unlink()
         raise
     return status(folder)
+
+
+def _unpack(folder: Folder) -> None:
+    """Get what tests of Compose need; without it there are still hosts."""
+    if packages := tools.missing_packages(folder):
+        what = ", ".join(packages)
+        print(f"It unpacks {what} of Debian {tools.SUITE} in {folder.tools}, installing none.", flush=True)
+        try:
+            tools.unpack(folder)
+        except LabError as error:
+            print(f"There will be no Compose projects, but hosts: {error}", file=sys.stderr, flush=True)
 
 
 def down(folder: Folder) -> int:

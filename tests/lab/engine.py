@@ -22,9 +22,13 @@ ENGINE_TOOLS = {
     "debootstrap": "debootstrap",
     "ip": "iproute2",
     "iptables": "iptables",
+    "nsenter": "util-linux",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
+
+# As the tests were started, whatever one of them sets for itself later.
+ENVIRONMENT = dict(os.environ)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Engine:
                 input=stdin,
                 stdin=subprocess.DEVNULL if stdin is None else None,
                 capture_output=True,
+                env=ENVIRONMENT,
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:

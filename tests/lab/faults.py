@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.host import Host
+from lab.relay import Relay
 
 
 def kill_ssh_sessions(host: Host, user: str | None = None) -> None:
@@ -57,3 +58,13 @@ def small_disk(host: Host, path: str, megabytes: int = 32, owner: str | None = N
     finally:
         # Lazily: a service may still work in there.
         host.run(f"! mountpoint --quiet {where} || umount --lazy {where}")
+
+
+@contextmanager
+def slow(relay: Relay, rate: int) -> Iterator[None]:
+    """Let each way of a connection carry so many bytes a second while in here."""
+    relay.rate = rate
+    try:
+        yield
+    finally:
+        relay.rate = None

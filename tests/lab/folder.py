@@ -76,6 +76,11 @@ class Folder:
         return self.root / "images"
 
     @property
+    def tools(self) -> Path:
+        """Debian's packages of Compose, a registry and busybox, unpacked."""
+        return self.root / "tools"
+
+    @property
     def runs(self) -> Path:
         """A folder and a lock for each run: keys, known hosts, an ssh config."""
         return self.root / "runs"

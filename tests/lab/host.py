@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tarfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,16 +136,21 @@ class Host:
         return self.engine.docker(*command, stdin=None if stdin is None else stdin.encode(), check=check)
 
 
-def archive(files: dict[str, tuple[int, int, str]]) -> bytes:
-    """Return a tar of files, each given with owner (uid and gid alike), mode and text."""
+def archive(files: Mapping[str, tuple[int, int, str | bytes]], links: Mapping[str, str] | None = None) -> bytes:
+    """Return a tar of files, each with owner (uid and gid alike), mode and content, and of symbolic links."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for path, (owner, mode, text) in files.items():
+        for path, (owner, mode, content) in files.items():
+            data = content.encode() if isinstance(content, str) else content
             entry = tarfile.TarInfo(path)
             entry.uid = entry.gid = owner
             entry.mode = mode
-            entry.size = len(text.encode())
-            tar.addfile(entry, io.BytesIO(text.encode()))
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+        for path, to in (links or {}).items():
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.linkname = tarfile.SYMTYPE, to
+            tar.addfile(entry)
     return packed.getvalue()
 
 

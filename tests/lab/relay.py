@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import socket
 import struct
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 # Between reading and writing, so that a full pipe slows the sender down as a full wire would.
 PIECES_ON_THE_WAY = 256
 PIECE = 65536
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 # With this, closing a socket sends a reset at once instead of what is still buffered.
 RESET = struct.pack("ii", 1, 0)
 
@@ -21,15 +26,21 @@ RESET = struct.pack("ii", 1, 0)
 class Relay:
     """Relays 127.0.0.1:port to another port of 127.0.0.1, each way `delay` seconds long.
 
+    `inside` is a process on whose network the port is, instead of on this one, and `port` is one that is wanted.
+
     A connection is held for one round trip before the first byte passes, as a handshake on such a way would take.
+    `rate`, where it is set, is how many bytes a second each way of a connection carries from now on.
     """
 
-    def __init__(self, to: int, delay: float = 0.0) -> None:
+    def __init__(self, to: int, delay: float = 0.0, *, inside: int | None = None, port: int = 0) -> None:
         self.to = to
         self.delay = delay
-        self.port = 0
-        # How many connections there have been.
+        self.port = port
+        self.rate: int | None = None
+        # How many connections there have been, and bytes that have passed.
         self.connections = 0
+        self.carried = 0
+        self._inside = inside
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -76,8 +87,9 @@ class Relay:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=128)
-            self.port = self._server.sockets[0].getsockname()[1]
+            listener = _listen(self.port, self._inside)
+            self.port = listener.getsockname()[1]
+            self._server = await asyncio.start_server(self._accept, sock=listener)
 
     async def _refuse(self) -> None:
         if self._server is not None:
@@ -106,13 +118,14 @@ class Relay:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        # Before its task has begun, which one that is cut at once never does.
+        self._writers.add(writer)
         task = self._loop.create_task(self._relay(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = {writer}
-        self._writers |= ends
         try:
             await asyncio.sleep(2 * self.delay)
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
@@ -146,6 +159,9 @@ class Relay:
                     return
                 writer.write(piece)
                 await writer.drain()
+                self.carried += len(piece)
+                if self.rate:
+                    await asyncio.sleep(len(piece) / self.rate)
 
         async with asyncio.TaskGroup() as way:
             way.create_task(deliver())
@@ -153,6 +169,21 @@ class Relay:
             while piece:
                 piece = await reader.read(PIECE)
                 await on_the_way.put((self._loop.time() + self.delay, piece))
+
+
+def _listen(port: int, inside: int | None) -> socket.socket:
+    """Listen on the network of another process, or on ours."""
+
+    def listen() -> socket.socket:
+        if inside is not None:
+            with Path(f"/proc/{inside}/ns/net").open() as network:
+                if LIBC.setns(network.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"no way to the network of process {inside}")
+        return socket.create_server(("127.0.0.1", port), backlog=128)
+
+    # A thread is on a network, and a socket stays on the one on which it was made.
+    with ThreadPoolExecutor(1) as another:
+        return another.submit(listen).result()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

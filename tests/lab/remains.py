@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import signal
@@ -33,16 +34,27 @@ def remove(folder: Folder) -> None:
     exec_root = folder.engine / "exec"
     for path in (pidfile(folder), exec_root / "containerd" / "containerd.pid"):
         _end_daemon(path, folder)
-    for group in _cgroups(folder):
+    for group in cgroups(cgroup_name(folder)):
         _kill_members(group)
     _kill_shims(folder)
     for mount in _mounts(folder.engine):
         subprocess.run(["umount", "--lazy", mount], check=True, timeout=30)
     for bridge in Path("/sys/class/net").glob(runs.bridge_prefix(folder) + "*"):
         subprocess.run(["ip", "link", "delete", bridge.name], check=True, timeout=30)
-    for group in _cgroups(folder):
-        _remove_cgroup(group)
+    remove_cgroups(cgroup_name(folder))
     shutil.rmtree(exec_root, ignore_errors=True)
+
+
+def remove_cgroups(name: str) -> None:
+    """Take away the control groups of an engine that has ended."""
+    for group in cgroups(name):
+        _remove_cgroup(group)
+
+
+def cgroups(name: str) -> list[Path]:
+    """Find a group in every hierarchy: with version 1 it is below the group that dockerd itself was in."""
+    # Not rglob, which trips over groups that come and go while it looks.
+    return [Path(above, group) for above, groups, _ in os.walk(CGROUPS) for group in fnmatch.filter(groups, name)]
 
 
 def _end_daemon(path: Path, folder: Folder) -> None:
@@ -91,11 +103,6 @@ def _removed(group: Path) -> bool:
     with suppress(OSError):
         group.rmdir()
     return not group.exists()
-
-
-def _cgroups(folder: Folder) -> list[Path]:
-    """Find the group in every hierarchy: with version 1 it is below the group that dockerd itself was in."""
-    return [path for path in CGROUPS.rglob(cgroup_name(folder)) if path.is_dir()]
 
 
 def _mounts(below: Path) -> list[str]:

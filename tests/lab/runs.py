@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from lab import pools
 from lab.engine import Engine
 from lab.folder import Folder, Lock
 
@@ -83,6 +84,7 @@ def remove_all(engine: Engine, folder: Folder) -> None:
 
 def _remove(engine: Engine, folder: Folder, run: str) -> None:
     _remove_labelled(engine, f"{RUN_LABEL}={run}")
+    pools.remove_dead()
     _forget(folder, run)
 
 

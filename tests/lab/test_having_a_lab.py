@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lab import daemon
+
 TEST = "def test_that_needs_a_host(host): ...\ndef test_that_needs_none(): ...\n"
+COMPOSE_TEST = "def test_that_needs_an_engine(engine): ...\n"
 
 
 @pytest.fixture
@@ -26,9 +29,11 @@ def environment(tools: Path, **more: str) -> dict[str, str]:
     return {**kept, "PATH": str(tools), "PYTHONPATH": str(Path(__file__).parent.parent), **more}
 
 
-def pytest_run(tools: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def pytest_run(
+    tools: Path, *arguments: str, test: str = TEST, **variables: str
+) -> subprocess.CompletedProcess[str]:
     path = tools.parent / "test_of_a_provider.py"
-    path.write_text(TEST)
+    path.write_text(test)
     command = [sys.executable, "-m", "pytest", "-p", "lab.fixtures", "-p", "no:cacheprovider", "-rs", *arguments]
     command += ["--rootdir", str(tools.parent), "-c", os.devnull, str(path)]
     return subprocess.run(
@@ -55,6 +60,21 @@ def test_where_no_engine_can_be_started_the_reason_says_what_is_missing(tools: P
     for tool in ("git", "ssh", "ssh-keygen"):
         (tools / tool).symlink_to(str(shutil.which(tool)))
     assert "no Docker engine answers, and docker, dockerd, debootstrap, ip" in pytest_run(tools).stdout
+
+
+@pytest.mark.skipif(bool(daemon.problem()), reason="there is more to miss than what is unpacked")
+def test_where_nothing_is_unpacked_tests_of_compose_are_skipped_and_told_how_to_get_it(tools: Path) -> None:
+    folder = tools.parent / "lab"
+    done = pytest_run(tools, test=COMPOSE_TEST, PATH=os.environ["PATH"], FRAISIER_LAB_FOLDER=str(folder))
+    assert "1 skipped" in done.stdout
+    assert f"docker-registry, busybox-static not unpacked in {folder / 'tools'}" in done.stdout
+    assert "`hatch run lab:up` installs and starts it" in done.stdout
+    assert not folder.exists()
+
+
+def test_a_lab_that_is_off_has_no_engines_either(tools: Path) -> None:
+    done = pytest_run(tools, test=COMPOSE_TEST, FRAISIER_LAB="off")
+    assert "the lab is off (FRAISIER_LAB=off)" in done.stdout
 
 
 def test_where_a_lab_is_required_its_absence_is_a_failure(tools: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import remains, runs
+from lab import pools, remains, runs
 from lab.engine import own
 from lab.folder import Folder
 from lab.lab import Lab
@@ -30,9 +30,9 @@ with open_lab() as lab, lab.host() as host:
 
 
 @contextmanager
-def another_run(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Give a process that has opened the lab and booted a host, and the host's container."""
-    command = [sys.executable, "-c", RUN]
+def another_run(environment: dict[str, str], run: str = RUN) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give a process that has opened the lab and booted a host, and what it prints then: the host's container."""
+    command = [sys.executable, "-c", run]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
@@ -57,6 +57,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
+def processes_of(folder: Path) -> list[int]:
+    """Return all that runs with a folder in its command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and str(folder) in (entry / "cmdline").read_text():
+                found.append(int(entry.name))
+    return found
+
+
 def containers(lab: Lab) -> list[str]:
     return lab.engine.docker("ps", "--all", "--format", "{{.Names}}").stdout.split()
 
@@ -72,8 +82,8 @@ def test_a_run_leaves_nothing_and_the_next_one_finds_the_engine_as_it_was(
     for _ in range(2):
         with another_run(environment) as (process, container):
             assert container in containers(lab)
-            process.communicate(timeout=60)
-            assert process.returncode == 0
+            _, said = process.communicate(timeout=60)
+            assert process.returncode == 0, said
         assert container not in containers(lab)
         assert container.removesuffix("-host-1") not in networks(lab)
         seen.append(container)
@@ -111,13 +121,8 @@ class AnotherLab:
         return subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=120)
 
     def processes(self) -> list[int]:
-        """Return all that runs with the folder in its command line; its hosts' processes are below these."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                if entry.name.isdigit() and str(self.folder.root) in (entry / "cmdline").read_text():
-                    found.append(int(entry.name))
-        return found
+        """Return what runs for it; its hosts' processes are below these."""
+        return processes_of(self.folder.root)
 
     def left(self) -> dict[str, object]:
         """Return what there still is of it on this machine."""
@@ -143,6 +148,8 @@ def another_lab(lab: Lab) -> Iterator[AnotherLab]:
     made.folder.create()
     try:
         os.link(tarballs[0], made.folder.images / tarballs[0].name)
+        # Nor is fetched what is there.
+        made.folder.tools.symlink_to(Folder.of_environment().tools)
         yield made
     finally:
         made.command("down")
@@ -194,3 +201,34 @@ def test_the_engine_ends_with_its_guard(another_lab: AnotherLab) -> None:
         process.kill()
     assert another_lab.command("down").returncode == 0
     assert another_lab.left() == {}
+
+
+RUN_OF_COMPOSE = """
+import sys
+from lab.lab import open_lab
+with open_lab() as lab, lab.daemon() as daemon, lab.registry() as registry:
+    daemon.engine.docker("network", "create", "own")
+    registry.push("worker", "v1", lab.services.worker("v1"))
+    daemon.engine.docker("run", "--detach", "--network", "own", registry.repository("worker") + ":v1")
+    print(daemon.pool, lab.folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_engine_and_a_registry_end_with_their_process_however_it_ends(
+    compose_lab: Lab, environment: dict[str, str], number: signal.Signals
+) -> None:
+    def left() -> list[str]:
+        found = [f"{name} of {number}" for number, name in [*pools.bridges(), *pools.disks()]]
+        kept = [each for each in found if each.endswith(f" of {pool}")]
+        processes = [f"process {pid}" for pid in processes_of(folder)]
+        return [*kept, *processes, *(f"folder {path}" for path in folder.parent.glob(f"{folder.name}*"))]
+
+    with another_run(environment, RUN_OF_COMPOSE) as (process, printed):
+        pool, path = printed.split()
+        folder = Path(path)
+        assert len(left()) > 5
+        process.send_signal(number)
+        process.wait(timeout=60)
+    eventually(lambda: left() == [])
