@@ -112,7 +112,7 @@ class Ways:
 
     def fraisier(self, version: str, hosts: list[str]) -> None:
         """`fraisier deploy`."""
-        config = self.home / f"{'-'.join(hosts)}.yaml"
+        config = self.home / f"{hosts[0]}-of-{len(hosts)}.yaml"
         if not config.exists():
             options = {
                 "ssh_hosts": hosts,
