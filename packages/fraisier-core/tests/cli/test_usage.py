@@ -37,17 +37,16 @@ from .conftest import Cli
         ),
         (
             ["history", "-n", "0"],
-            "invalid value for '--number' / '-n': Input should be greater than or equal to 1;"
-            " see: fraisier history --help",
+            "invalid value for '--number' / '-n': 0 is not in the range x>=1; see: fraisier history --help",
         ),
         (
             ["history", "--since", "yesterday"],
-            '--since "yesterday" is neither a time nor a duration; such as 2d or 2026-05-01',
+            '--since "yesterday" is neither a time nor a duration; '
+            "such as 15m, 2d, 2026-11-23 or 2026-11-23T10:00",
         ),
         (
             ["logs", "my_api", "production", "-n", "-1"],
-            "invalid value for '--lines' / '-n': Input should be greater than or equal to 0;"
-            " see: fraisier logs --help",
+            "invalid value for '--lines' / '-n': -1 is not in the range x>=0; see: fraisier logs --help",
         ),
         (
             ["logs", "my_api", "production", "-f", "--json"],

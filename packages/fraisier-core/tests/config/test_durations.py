@@ -45,7 +45,7 @@ NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
         ("2d", NOW - timedelta(days=2)),
         ("2026-11-23T10:00Z", datetime(2026, 11, 23, 10, tzinfo=UTC)),
         ("2026-11-23 10:00:05+02:00", datetime(2026, 11, 23, 8, 0, 5, tzinfo=UTC)),
-        ("2026-11-22", datetime(2026, 11, 22).astimezone(UTC)),
+        ("2026-11-22", datetime(2026, 11, 22, tzinfo=UTC)),
     ],
 )
 def test_a_moment_is_so_long_ago_or_a_date(text: str, moment: datetime) -> None:
@@ -59,4 +59,6 @@ def test_a_moment_is_so_long_ago_or_a_date(text: str, moment: datetime) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_moment(text, NOW)
-    assert str(caught.value) == f"{text!r} is no moment; write it like 15m, 2d, 2026-11-23 or 2026-11-23T10:00"
+    assert str(caught.value) == (
+        f'--since "{text}" is neither a time nor a duration; such as 15m, 2d, 2026-11-23 or 2026-11-23T10:00'
+    )

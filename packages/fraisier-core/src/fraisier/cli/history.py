@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -21,12 +21,13 @@ def register(app: typer.Typer) -> None:
         environment: AnyEnvironment = None,
         number: Annotated[int, typer.Option("--number", "-n", min=1, help="At most so many, newest first.")] = 20,
         since: Annotated[
-            str | None, typer.Option(metavar="TIME", help="Only those begun since: 2d, 12h, 2026-05-01, a time.")
+            str | None, typer.Option(metavar="WHEN", help="Only those begun since: 15m, 2d, 2026-11-23T10:00.")
         ] = None,
     ) -> None:
         """Show what was deployed and rolled back, newest first, with how it ended."""
         from fraisier.cli.render import print_json, print_table
         from fraisier.engine.attempt import shown
+        from fraisier.engine.configuration.durations import parse_moment
         from fraisier.engine.state.history import History
 
         project = run.project()
@@ -39,7 +40,7 @@ def register(app: typer.Typer) -> None:
                 fraise=fraise,
                 environment=environment,
                 limit=number,
-                since=None if since is None else _since(since),
+                since=None if since is None else parse_moment(since, datetime.now(UTC)),
             )
         if run.json:
             print_json(found)
@@ -59,20 +60,3 @@ def register(app: typer.Typer) -> None:
         ]
         headings = ("deployment", "started", "kind", "version", "status", "took", "user", "error")
         print_table(headings, rows, "nothing was deployed yet")
-
-
-def _since(text: str) -> datetime:
-    """Read a duration before now, or a date or time in ISO 8601 (UTC unless it says otherwise)."""
-    from fraisier.contract.errors import UsageError
-    from fraisier.engine.configuration.durations import parse_duration
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            return datetime.now(UTC) - timedelta(seconds=parse_duration(text))
-        except (UsageError, OverflowError):
-            raise UsageError(
-                f'--since "{text}" is neither a time nor a duration', hint="such as 2d or 2026-05-01"
-            ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

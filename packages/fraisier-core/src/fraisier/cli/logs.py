@@ -28,8 +28,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
         follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines as they come.")] = False,
         since: Annotated[
-            str, typer.Option(metavar="WHEN", help="Nothing older: 15m, 2d, 2026-11-23 or 2026-11-23T10:00.")
-        ] = "",
+            str | None, typer.Option(metavar="WHEN", help="Nothing older than: 15m, 2d, 2026-11-23T10:00.")
+        ] = None,
     ) -> None:
         """Show a service's own log.
 
@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter(
                 "--json prints one document, which --follow never ends; leave one of them out"
             )
-        begin = parse_moment(since, datetime.now(UTC)) if since else None
+        begin = None if since is None else parse_moment(since, datetime.now(UTC))
         if lines is None:
             lines = _ALL if begin else _SOME
         project = run.project()

@@ -24,13 +24,14 @@ def parse_duration(text: str) -> float:
 def parse_moment(text: str, now: datetime) -> datetime:
     """Return the moment in a text, in UTC, or raise UsageError: so long before `now`, or a date and time.
 
-    A date without a zone is of this machine's.
+    A date without a zone is UTC, as all times that are printed.
     """
     wanted = text.strip()
     try:
         if wanted and _DURATION.fullmatch(wanted):
             return now.astimezone(UTC) - timedelta(seconds=parse_duration(wanted))
-        return datetime.fromisoformat(wanted).astimezone(UTC)
+        moment = datetime.fromisoformat(wanted)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        hint = "write it like 15m, 2d, 2026-11-23 or 2026-11-23T10:00"
-        raise UsageError(f"{text!r} is no moment", hint=hint) from None
+        hint = "such as 15m, 2d, 2026-11-23 or 2026-11-23T10:00"
+        raise UsageError(f'--since "{text}" is neither a time nor a duration', hint=hint) from None
