@@ -43,6 +43,17 @@ def test_everything_is_in_order(coolify: Coolify, application: Application, tmp_
     ]
 
 
+@pytest.mark.parametrize("route", ["GET /health", "GET /version"])
+def test_a_page_of_something_else_is_not_taken_for_coolify(
+    coolify: Coolify, application: Application, tmp_path: Path, route: str
+) -> None:
+    coolify.fault(route, status=200, html=True, times=None)
+    found = Deployer(coolify, application, tmp_path).checks()
+    assert list(found) == ["coolify"]
+    assert not found["coolify"].passed
+    assert found["coolify"].detail.startswith("what answers is not Coolify's API: GET ")
+
+
 @pytest.mark.parametrize("missing", ABILITIES)
 @pytest.mark.parametrize("variables", [True, False])
 def test_each_ability_that_is_missing_is_named(

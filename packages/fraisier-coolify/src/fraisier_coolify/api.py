@@ -123,7 +123,8 @@ class CoolifyClient:
         """Return the version of Coolify, asked once."""
         if self._version is None:
             told = self.get("/version")
-            if not isinstance(told, str):
+            # A proxy answers a page of its own with 200.
+            if not isinstance(told, str) or "<" in told:
                 raise CoolifyError("not_coolify", f"GET {self._address('/version')}")
             self._version = Version(told)
         return self._version

@@ -38,7 +38,8 @@ def checks_of(target: Target, coolify: Coolify) -> list[Check]:
 def _in_order(target: Target, coolify: Coolify) -> Iterator[Check]:
     try:
         with coolify.client.hurried(_PATIENCE):
-            coolify.client.get("/api/health")
+            if str(coolify.client.get("/api/health")).strip() != "OK":
+                raise CoolifyError("not_coolify", f"GET {coolify.options.root}/api/health")
         yield Check(name="coolify", passed=True, detail=coolify.options.root)
         yield from _version(coolify)
         yield _deploy_ability(coolify)
