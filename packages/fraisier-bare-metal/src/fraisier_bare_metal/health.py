@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import islice
 from typing import Final
+from urllib.parse import urlsplit
 
 from fraisier import Health, HealthCheck, Target, probe
 
@@ -49,6 +50,14 @@ def health_of_host(host: Host, check: HealthCheck | None, options: Options) -> H
     if answer is None:
         return Health(healthy=True, detail=f"{options.unit} has been active for {unit.age or 0:.0f} s")
     return answer()
+
+
+def port_of(check: HealthCheck | None) -> str:
+    """Return the port that a check asks for on the host itself, in the digits of /proc/net/tcp, or nothing."""
+    found = urlsplit(check.url or f"//{check.tcp or ''}") if check else None
+    if found is None or found.hostname not in ("127.0.0.1", "localhost", "::1"):
+        return ""
+    return f"{found.port or (443 if found.scheme == 'https' else 80):04X}"
 
 
 def begin_probe(check: HealthCheck, host: Host) -> Callable[[], Health]:

@@ -163,7 +163,7 @@ def test_a_folder_without_permission_is_an_error_in_one_line(tmp_path: Path) -> 
 def test_a_disk_that_takes_no_writes_is_an_error_in_one_line(
     database: StateDatabase, path: Path, pragma: str, message: str
 ) -> None:
-    database._database.execute(pragma)
+    database._connection.execute(pragma)
     with pytest.raises(ConfigError) as caught:
         database.write(
             "INSERT INTO tb_deployment_lock (id, identifier, service_name, provider_name, holder, host, locked_at)"

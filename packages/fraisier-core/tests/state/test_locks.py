@@ -183,7 +183,7 @@ def test_a_lock_that_cannot_be_released_does_not_hide_how_the_work_ended(
 ) -> None:
     with lock() as held:
         assert held._database is not None
-        held._database._database.execute("PRAGMA query_only = on")
+        held._database._connection.execute("PRAGMA query_only = on")
     assert len(rows(database)) == 1
 
 

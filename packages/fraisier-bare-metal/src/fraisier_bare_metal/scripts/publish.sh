@@ -25,6 +25,13 @@ restart_unit || {
   [ "$code" != 124 ] || fail "systemctl $verb $unit took longer than $restart_timeout s" "see: journalctl -u $unit" "$systemctl $verb $unit"
   fail "systemctl $verb $unit ended with exit code $code" "see: systemctl status $unit; journalctl -u $unit" "$systemctl $verb $unit"
 }
+# Whoever probes from afar comes when there is somebody to answer: for a moment, and not for a service that has ended.
+tries=20
+while [ -n "$port" ] && [ "$tries" -gt 0 ] && ! grep -qi ":$port [0-9A-F]*:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null; do
+  tries=$((tries - 1))
+  [ $((tries % 5)) != 0 ] || $show is-active --quiet "$unit" || break
+  sleep 0.03
+done
 systemctl_show
 rm -f "$state/back"
 

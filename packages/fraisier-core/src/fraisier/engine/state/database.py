@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 BUSY_SECONDS: Final = 30.0
+_SET: Final = "fraisier"
 _OWN_FOLDER: Final = ".fraisier"
 _ELSEWHERE: Final = "set FRAISIER_DATABASE to another file"
 _START_ANEW: Final = f"move it away to start a new history, or {_ELSEWHERE}"
@@ -55,43 +56,39 @@ class StateDatabase:
     """One connection to the state database; threads may share it.
 
     Args:
-        database: the open database, migrated.
+        connection: to the database, migrated.
         path: its file, for messages.
     """
 
-    def __init__(self, database: Database, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.path = path
-        self._database = database
+        self._connection = connection
         self._guard = threading.RLock()
 
     @classmethod
     def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> StateDatabase:
         """Open the database, making folder, file and tables where they are missing."""
-        # A command that stops at a mistake in fraises.yaml never gets here, and is spared the import.
-        from sqlite_utils import Database
-
         with _in_our_words(path):
             _make_folder(path.parent)
             connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
             try:
-                database = Database(connection, execute_plugins=False)
-                _prepare(database, path, time.monotonic() + busy_seconds)
+                _prepare(connection, path, time.monotonic() + busy_seconds)
             except BaseException:
                 connection.close()
                 raise
-        return cls(database, path)
+        return cls(connection, path)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Return what a query finds."""
         with self._guard, _in_our_words(self.path):
-            cursor = self._database.execute(sql, params)
+            cursor = self._connection.execute(sql, params)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def write(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Change rows and return how many, in a transaction of its own unless one is open."""
         with self.transaction(), _in_our_words(self.path):
-            return self._database.execute(sql, params).rowcount
+            return self._connection.execute(sql, params).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -110,16 +107,16 @@ class StateDatabase:
                     self._execute("ROLLBACK")
 
     def _is_writing(self) -> bool:
-        return self._database.conn.in_transaction
+        return self._connection.in_transaction
 
     def _execute(self, sql: str) -> None:
         with _in_our_words(self.path):
-            self._database.execute(sql)
+            self._connection.execute(sql)
 
     def close(self) -> None:
         """Close the connection."""
         with self._guard:
-            self._database.close()
+            self._connection.close()
 
     def __enter__(self) -> StateDatabase:
         return self
@@ -135,15 +132,15 @@ def _make_folder(folder: Path) -> None:
         ignore.write_text("*\n", encoding="ascii")
 
 
-def _prepare(database: Database, path: Path, deadline: float) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, deadline: float) -> None:
     """Set the connection up and bring the tables up to date, while other processes may do the same."""
     while True:
         try:
-            database.execute("PRAGMA foreign_keys = on")
+            connection.execute("PRAGMA foreign_keys = on")
             # Some network file systems cannot do WAL and stay with a journal, which is right as well.
-            if database.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                database.execute("PRAGMA journal_mode = wal").fetchone()
-            _migrate(database, path)
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = wal").fetchone()
+            _migrate(connection, path)
         except sqlite3.OperationalError as error:
             # SQLite does not wait its busy timeout where waiting could deadlock, as when the journal changes.
             if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
@@ -153,29 +150,39 @@ def _prepare(database: Database, path: Path, deadline: float) -> None:
             return
 
 
-def _migrate(database: Database, path: Path) -> None:
-    migrations = _migrations()
-    unknown = {each.name for each in migrations.applied(database)} - schema.STEPS.keys()
-    if unknown:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables up to date; only where they are not is sqlite-utils imported, which takes a while."""
+    applied = _applied(connection)
+    if unknown := applied - schema.STEPS.keys():
         raise ConfigError(
             f"the database {path} was written by a newer fraisier ({', '.join(sorted(unknown))})",
             hint=f"upgrade fraisier, or {_ELSEWHERE}",
         )
-    if not migrations.pending(database):
+    if applied == schema.STEPS.keys():
         return
-    database.execute("BEGIN IMMEDIATE")
+    from sqlite_utils import Database
+
+    connection.execute("BEGIN IMMEDIATE")
     try:
         # What is pending is asked again in here: another process may have been faster.
-        migrations.apply(database)
-        database.commit()
+        _migrations().apply(Database(connection, execute_plugins=False))
+        connection.commit()
     finally:
-        database.rollback()
+        connection.rollback()
+
+
+def _applied(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of the steps that are done, from the table in which sqlite-utils keeps them."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
+        return set()
+    rows = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", [_SET])
+    return {name for (name,) in rows}
 
 
 def _migrations() -> Migrations:
     from sqlite_utils import Migrations
 
-    migrations = Migrations("fraisier")
+    migrations = Migrations(_SET)
     for name, sql in schema.STEPS.items():
 
         def run(database: Database, /, sql: str = sql) -> None:
