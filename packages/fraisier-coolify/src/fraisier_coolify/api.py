@@ -31,6 +31,7 @@ ATTEMPTS: Final = 4
 _LARGEST: Final = 64 * 1024 * 1024
 _SHORTEST: Final = 0.05
 _CHUNK: Final = 64 * 1024
+_SECRET_LENGTH: Final = 8
 _LONGEST_PAUSE: Final = 8.0
 
 Object = Mapping[str, Any]
@@ -104,6 +105,7 @@ class CoolifyClient:
         self._clock_ahead = timedelta()
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
+        self._token = token
         self._session.headers.update({"Accept": "application/json", "User-Agent": "fraisier-coolify"})
         self._verify: str | bool = str(ca_bundle) if ca_bundle else True
 
@@ -253,7 +255,15 @@ class CoolifyClient:
                 raise requests.ConnectionError("the answer does not end")
         if told := response.headers.get("Date"):
             self._set_clock(told)
-        return _Answer(response.status_code, response.headers, bytes(body))
+        return _Answer(response.status_code, response.headers, self._without_token(bytes(body)))
+
+    def _without_token(self, body: bytes) -> bytes:
+        """Mask the token where the server says it back, also without the number that it is known by."""
+        token = self._token.reveal()
+        for each in (token, token.rpartition("|")[2]):
+            if len(each) >= _SECRET_LENGTH:
+                body = body.replace(each.encode(), b"***")
+        return body
 
     def _set_clock(self, told: str) -> None:
         try:
