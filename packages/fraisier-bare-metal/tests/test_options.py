@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fraisier import ConfigError, Session, Target, read_options
+from fraisier import ConfigError, Secret, Session, Target, read_options
 from fraisier_bare_metal.options import Options
+from fraisier_bare_metal.repository import repository_of
 
 GIVEN = {"ssh_host": "h", "git_repo": "git@h:r.git", "app_path": "/srv/a", "systemd_service": "a.service"}
 EVIL = [
@@ -120,3 +121,20 @@ def test_what_is_odd_and_harmless_is_taken_as_it_is() -> None:
 )
 def test_the_verbs_that_need_root_are_as_few_as_can_be(options: dict[str, Any], verbs: list[str]) -> None:
     assert read(**options).verbs == verbs
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "user", "token"),
+    [
+        ("https://bot:a%20t%40ken@h:8443/r.git?a=b", "https://h:8443/r.git?a=b", "bot", "a t@ken"),
+        ("https://t0ken@h/r.git", "https://h/r.git", "t0ken", ""),
+        ("https://h/who@home/r.git", "https://h/who@home/r.git", "", ""),
+        ("http://bot:t@[not-an-address/r.git", "http://[not-an-address/r.git", "bot", "t"),
+        ("git@h:r.git", "git@h:r.git", "", ""),
+        ("ssh://git@h/r.git", "ssh://git@h/r.git", "", ""),
+    ],
+)
+def test_a_name_and_a_token_are_parted_from_the_address(given: str, address: str, user: str, token: str) -> None:
+    found = repository_of(read(git_repo=Secret(given, "${REPOSITORY}")))
+    assert (found["git_repo"], found["git_user"], found["git_token"]) == (address, user, token)
+    assert found["shown_repo"] == "${REPOSITORY}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from fraisier_bare_metal.options import Options
 
@@ -17,8 +17,9 @@ def repository_of(options: Options) -> Mapping[str, str]:
     shown = options.git_repo.reference or address
     user = token = ""
     if address.startswith(("https://", "http://")):
-        parts = urlsplit(address)
-        access, _, server = parts.netloc.rpartition("@")
+        scheme, _, rest = address.partition("://")
+        server, slash, path = rest.partition("/")
+        access, _, server = server.rpartition("@")
         user, _, token = map(unquote, access.partition(":"))
-        address = parts._replace(netloc=server).geturl()
+        address = f"{scheme}://{server}{slash}{path}"
     return {"git_repo": address, "shown_repo": shown, "git_user": user, "git_token": token}
