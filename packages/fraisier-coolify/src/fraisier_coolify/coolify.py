@@ -23,14 +23,19 @@ class Coolify:
         self.target = target
         self.options = options
         self.client = target.session.get(f"coolify:{options.root}", self._open)
-        values = [options.api_key, *options.environment.values()]
-        texts = {text for value in values for text in (value.reveal(), value.reveal().strip())}
+        # The client has masked the token already, in all that the server says.
+        texts = {text for value in self.variables.values() for text in (value, value.strip())}
         self._secrets = sorted((each for each in texts if len(each) >= _SHORTEST), key=len, reverse=True)
 
     @property
     def version(self) -> Version:
         """The version of Coolify."""
         return self.client.version()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that fraises.yaml wants, with their values."""
+        return {name: value.reveal() for name, value in self.options.environment.items()}
 
     def masked(self, text: str) -> str:
         """Return a line of Coolify's without the values that fraises.yaml has for it."""

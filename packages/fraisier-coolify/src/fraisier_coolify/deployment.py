@@ -83,7 +83,7 @@ def _running(coolify: Coolify, way: Way) -> Release | None:
     rows = deployment_queue.recent(coolify, way.application)
     if any(row.is_active for row in rows) or Condition.of(way.application.status).state != "running":
         return None
-    wanted = {name: value.reveal() for name, value in coolify.options.environment.items()}
+    wanted = coolify.variables
     if wanted and Variables(coolify, way.application).differing(wanted):
         return None
     return way.release_in_service(rows)
@@ -112,7 +112,7 @@ class _Attempt:
         if row is None:
             self._newest = turn.newest
             self._way.apply(change.version, change.settings)
-            wanted = {name: value.reveal() for name, value in coolify.options.environment.items()}
+            wanted = coolify.variables
             if wanted:
                 Variables(coolify, application).set(wanted)
             row = self._start()

@@ -49,7 +49,7 @@ def deploy(coolify: Coolify, service: Service, release: Release, progress: Progr
     now = _release(coolify, service, variables)
     same = now is not None and now.version == version and version == release.version != "latest"
     running = Condition.of(service.status).state == "running"
-    if same and running and not release.force and not variables.differing(_wanted(coolify)):
+    if same and running and not release.force and not variables.differing(coolify.variables):
         return Deployed(version=version, revision=version, changed=False)
     # A start takes the image that the server has; what may have moved is pulled.
     pull = release.force or coolify.options.force or version == "latest"
@@ -69,7 +69,7 @@ def _put_in_service(
         variables = Variables(coolify, service)
         before = {_name(coolify): variables.value(_name(coolify))}
         try:
-            variables.set({_name(coolify): version, **_wanted(coolify)})
+            variables.set({_name(coolify): version, **coolify.variables})
             _start(coolify, service, pull=pull)
         except BaseException:
             if _is_starting(coolify, service):
@@ -159,7 +159,3 @@ def _is_starting(coolify: Coolify, service: Service) -> bool:
 def _name(coolify: Coolify) -> str:
     """Return the variable that holds the version; the options see to it that a service has one."""
     return (coolify.options.version_by or "").removeprefix("env:")
-
-
-def _wanted(coolify: Coolify) -> dict[str, str | None]:
-    return {name: value.reveal() for name, value in coolify.options.environment.items()}
