@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from fraisier import read_options
+from fraisier_bare_metal.fleet import Fleet
+from fraisier_bare_metal.options import Options
 from lab import faults
 from lab.host import Host
 from lab.lab import Lab
@@ -94,6 +98,17 @@ def test_the_connection_is_cut(lab: Lab, slow: Site, step: str) -> None:
         assert process.returncode in (0, 5, 6, 8), said
         assert process.returncode == 0 or "was lost" in said or "cannot" in said
     all_is_well_again(slow, "success", "failed", "rolled_back")
+
+
+def test_a_probe_whose_connection_is_cut_tells_of_the_connection(lab: Lab, site: Site) -> None:
+    with relayed(lab, site) as relay, site.target() as target, ThreadPoolExecutor(1) as pool:
+        login = Fleet(target, read_options(target, Options)).hosts[0].login
+        relay.stall()
+        asked = pool.submit(login.connect, "127.0.0.1", site.port, 30)
+        eventually(asked.running)
+        relay.cut()
+        with pytest.raises(OSError, match=f"the connection to {login.address} was lost"):
+            asked.result(timeout=30)
 
 
 @pytest.mark.parametrize("step", ["build", "restart"])

@@ -142,17 +142,19 @@ class Login:
 
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """Open a TCP connection from the host to an address as the host sees it; raises OSError."""
-        transport = self._connection.transport
-        if transport is None or not transport.is_active():
-            raise ConnectionResetError(f"the connection to {self.address} was lost")
         try:
-            channel = transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout)
+            channel = self._connection.transport.open_channel(
+                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout
+            )
         except ChannelException as error:
             if error.code == 1:
                 raise PermissionError(NO_FORWARDING) from error
             raise ConnectionRefusedError from error
-        except SSHException as error:
-            raise TimeoutError from error
+        except (SSHException, OSError, EOFError, AttributeError) as error:
+            if self.alive:
+                raise TimeoutError from error
+            # paramiko raises whatever ended its thread.
+            raise ConnectionAbortedError(f"the connection to {self.address} was lost") from error
         return as_socket(channel)
 
     @property
