@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("rich", "sqlite3", "sqlite_utils", "yaml", "requests", "fabric", "python_on_whales", "fraisier_local")
+HEAVY = ("rich", "sqlite3", "sqlite_utils", "yaml", "requests", "fabric", "fraisier_local")
 
 PRINT_LOADED = """
 import sys

@@ -1,8 +1,7 @@
-"""The docker command and its Compose plugin: the only module that knows python-on-whales.
+"""The docker command and its Compose plugin, as a target's options want them run.
 
-python-on-whales says what the commands for a client's settings are. It is not left to run them: it has no
-deadlines, loses what a command says on its second stream (python-on-whales#219, #404), and gives Compose no
-variables.
+Not by python-on-whales, which takes 0.25 s to import, as long as the whole rest of a start. Its commands have no
+deadlines, lose what is said on their second stream (python-on-whales#219, #404), and give Compose no variables.
 """
 
 from __future__ import annotations
@@ -10,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fraisier import CommandResult, Here, Reach, TargetError
-from python_on_whales.client_config import ClientConfig, ClientNotFoundError
 
 from fraisier_compose.credentials import Credentials
 from fraisier_compose.failures import failure
@@ -50,20 +48,17 @@ class Docker:
         self._tunnel: Tunnel | None = None
         self.inherited: list[int] = []
         """File descriptors that every command keeps open."""
-        self._config = ClientConfig(
-            host=options.docker_host,
-            context=options.context,
-            compose_files=[str(folder / Path(each).expanduser()) for each in options.files],
-            compose_profiles=list(options.profiles),
-            compose_env_files=[str(folder / Path(each).expanduser()) for each in options.env_files],
-            compose_project_name=options.project_name,
-        )
         try:
+            self._client = [
+                _program(),
+                *_flags("--context", options.context),
+                *_flags("--host", options.docker_host),
+            ]
             self.address = self._address()
             if self.address.startswith("ssh://"):
                 self._tunnel = Tunnel(self.address, options.deadlines.connect)
                 self.inherited.append(self._tunnel.lifeline)
-                self._config = replace(self._config, host=f"unix://{self._tunnel.socket}", context=None)
+                self._client = [self._client[0], "--host", self._tunnel.engine]
         except BaseException:
             self.close()
             raise
@@ -94,7 +89,7 @@ class Docker:
 
     def try_engine(self, *words: str, timeout: float | None = None, **more: Any) -> Finished:
         """Run `docker WORDS`, and return how it ended, well or not; `more` is for `process.run`."""
-        return self._run(self._words(self._config, compose=False), words, timeout, more)
+        return self._run(self._client, words, timeout, more)
 
     def engine(self, what: str, *words: str, timeout: float | None = None, **more: Any) -> Finished:
         """Run `docker WORDS`.
@@ -106,8 +101,7 @@ class Docker:
 
     def follow(self, commands: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         """Run several `docker WORDS` side by side, and give the lines of each after its name."""
-        program = self._words(self._config, compose=False)
-        lines = {name: [*program, *words] for name, words in commands.items()}
+        lines = {name: [*self._client, *words] for name, words in commands.items()}
         return follow(lines, environment=self._environment, folder=self._folder)
 
     def try_compose(
@@ -127,10 +121,16 @@ class Docker:
             timeout: in seconds.
             more: for `process.run`.
         """
-        config = self._config
-        if override is not None:
-            config = replace(config, compose_files=[*config.compose_files, str(override)])
-        return self._run(self._words(config, compose=True), words, timeout, more, variables or {})
+        options = self._options
+        program = [
+            *self._client,
+            "compose",
+            *_flags("--file", *map(self._path, options.files), override),
+            *_flags("--profile", *options.profiles),
+            *_flags("--env-file", *map(self._path, options.env_files)),
+            *_flags("--project-name", options.project_name),
+        ]
+        return self._run(program, words, timeout, more, variables or {})
 
     def compose(self, what: str, *words: str, **more: Any) -> Finished:
         """Run `docker compose WORDS` like `try_compose`.
@@ -140,12 +140,8 @@ class Docker:
         """
         return self._checked(what, self.try_compose(*words, **more))
 
-    def _words(self, config: ClientConfig, *, compose: bool) -> list[str]:
-        try:
-            return [str(word) for word in (config.docker_compose_cmd if compose else config.docker_cmd)]
-        except ClientNotFoundError:
-            hint = "install it: apt-get install docker.io, or see docs.docker.com/engine/install"
-            raise TargetError("there is no docker command on this machine", hint=hint) from None
+    def _path(self, path: str) -> Path:
+        return self._folder / Path(path).expanduser()
 
     def _run(
         self,
@@ -188,7 +184,7 @@ class Docker:
 
     def _shown(self, command: Sequence[str]) -> str:
         """Return a command as a person would write it, for whom our end of a tunnel is nothing."""
-        ours = f"unix://{self._tunnel.socket}" if self._tunnel is not None else ""
+        ours = self._tunnel.engine if self._tunnel is not None else ""
         return shlex.join(["docker", *(self.address if word == ours else word for word in command[1:])])
 
     def _said(self) -> list[str]:
@@ -230,3 +226,16 @@ class _Beside(Here):
     def run(self, command: str, timeout: float) -> CommandResult:
         """Run a shell command there, which is not possible."""
         raise OSError("no command can be run beside an engine that is reached by TCP")
+
+
+def _program() -> str:
+    found = shutil.which("docker")
+    if found is None:
+        hint = "install it: apt-get install docker.io, or see docs.docker.com/engine/install"
+        raise TargetError("there is no docker command on this machine", hint=hint)
+    return found
+
+
+def _flags(name: str, *values: object) -> list[str]:
+    """Return an option for each value that is set."""
+    return [word for value in values if value is not None for word in (name, str(value))]

@@ -11,7 +11,7 @@ from fraisier_compose.options import Options
 
 __all__ = ["Options", "deploy", "health", "logs", "pre_flight", "rollback", "status"]
 
-# python-on-whales is imported when an engine is first asked: `validate` and `schema` need the options only.
+# What speaks to an engine is imported when one is first asked: `validate` and `schema` need the options only.
 
 
 @hookimpl

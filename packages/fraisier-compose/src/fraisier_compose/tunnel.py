@@ -43,15 +43,17 @@ class Tunnel:
 
     def __init__(self, address: str, timeout: float) -> None:
         parts = urlsplit(address)
-        self.host = parts.hostname or ""
-        self._destination = f"{parts.username}@{self.host}" if parts.username else self.host
+        host = parts.hostname or ""
+        self._destination = f"{parts.username}@{host}" if parts.username else host
         self._port = ["-p", str(parts.port)] if parts.port else []
         folder = gettempdir() if len(gettempdir()) < _LONGEST else "/tmp"  # noqa: S108 - mkdtemp makes it ours alone
         self._folder = Path(mkdtemp(prefix="fraisier-ssh-", dir=folder))
         self._said = self._folder / "said"
         self._probes: list[subprocess.Popen[bytes]] = []
-        self.socket = self._folder / "engine"
-        forward = f"{self.socket}:{parts.path if parts.path not in ('', '/') else _DEFAULT_SOCKET}"
+        self._socket = self._folder / "engine"
+        self.engine = f"unix://{self._socket}"
+        """Our end, as the docker command takes it."""
+        forward = f"{self._socket}:{parts.path if parts.path not in ('', '/') else _DEFAULT_SOCKET}"
         command = [
             *("ssh", "-N", "-L", forward, *self._port),
             # Nobody is there to be asked; a host whose key is not known is refused.
@@ -137,10 +139,10 @@ class Tunnel:
     def _wait(self, deadline: float, timeout: float) -> None:
         """Wait for the socket; when ssh ends first, its end of our pipe says so."""
         assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
-        while not self.socket.exists():
+        while not self._socket.exists():
             if time.monotonic() > deadline:
                 raise self._failure(f"no answer within {timeout:g} s")
-            if select.select([self._process.stdout], [], [], _POLL)[0] and not self.socket.exists():
+            if select.select([self._process.stdout], [], [], _POLL)[0] and not self._socket.exists():
                 raise self._failure(self.said() or "ssh ended without a word")
 
     def _failure(self, reason: str) -> TargetError:
