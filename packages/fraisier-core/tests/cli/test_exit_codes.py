@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fraisier.engine import reading
@@ -142,3 +146,26 @@ def test_130_is_also_the_end_of_a_command_that_only_looks(
     monkeypatch.setattr(reading, "status", interrupting)
     assert cli.error("status", "my_api", "production", code=130) == "interrupted by Ctrl-C"
     assert cli.json("status", "my_api", "production", code=130)["error"]["kind"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["lambda _: {cleaning} and 3", "lambda _: sys.exit({cleaning} and 3)"],
+    ids=["returned", "raised"],
+)
+def test_the_process_ends_with_the_code_after_all_cleaning_up(command: str) -> None:
+    command = command.format(cleaning="atexit.register(print, 'cleaned up')")
+    program = f"import atexit, sys; from fraisier.cli import main; main.run = {command}; main.main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("cleaned up\n", "", 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_an_answer_that_cannot_be_written_is_no_success() -> None:
+    program = "from fraisier.cli import main; main.run = lambda _: print('an answer') or 0; main.main()"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=buffered, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 120
+    assert "No space left on device" in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -79,7 +81,25 @@ def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    ended: list[int] = []
+    # Registered first, it is called last: by then everybody else has cleaned up.
+    atexit.register(_leave, ended)
+    ended.append(run(sys.argv[1:]))
+    sys.exit(ended[0])
+
+
+def _leave(ended: list[int]) -> None:
+    """Leave with the exit code, without taking all modules apart, which takes 0.05 s after a deployment."""
+    if not ended:
+        return
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        # Python comes to the same, and tells of it.
+        return
+    os._exit(ended[0])
 
 
 def _fail(failure: BaseException, invocation: Invocation) -> int:
