@@ -134,10 +134,10 @@ class Site:
             call(*arguments, **options)
         return raised.value
 
-    def checks(self, **options: Any) -> dict[str, str]:
+    def checks(self, version: str | None = None, **options: Any) -> dict[str, str]:
         """Run pre-flight, and return name, detail and hint of what did not pass."""
         with self.target(**options) as target:
-            found = hooks.pre_flight(target)
+            found = hooks.pre_flight(msgspec.structs.replace(target, version=version))
         return {each.name: f"{each.detail}; {each.hint}" for each in found if not each.passed}
 
     def status(self, **options: Any) -> Status:

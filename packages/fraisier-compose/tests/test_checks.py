@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fraisier_compose import hooks
@@ -44,9 +45,7 @@ def test_everything_is_looked_at(site: Site) -> None:
         ({"env_file": "not.env"}, "compose file", "not.env"),
     ],
 )
-def test_what_is_missing_is_named_with_its_fix(
-    site: Site, options: dict[str, object], name: str, said: str
-) -> None:
+def test_what_is_missing_is_named_with_its_fix(site: Site, options: dict[str, Any], name: str, said: str) -> None:
     found = site.checks(**options)
     assert list(found) == [name]
     assert said in found[name]
@@ -79,6 +78,22 @@ def test_a_registry_is_asked_to_let_us_in(site: Site, private_registry: Registry
     found = site.checks(image=image, registry=login | {"password": "wrong-passw0rd"})
     assert "cannot log in to" in found["registry"]
     assert "wrong-passw0rd" not in found["registry"]
+
+
+def test_the_image_of_the_version_that_is_asked_for_is_looked_for(site: Site) -> None:
+    assert site.checks("v2") == {}
+    missing = site.checks("v9")["image"]
+    assert f"{site.repository}:v9" in missing
+    assert "the registry has no such image" in missing
+    assert "neither an image's tag nor a digest" in site.checks("v 9")["image"]
+    assert site.checks("v9", pull="never") == {}
+
+
+def test_an_image_that_is_on_the_engine_need_not_be_in_the_registry(site: Site) -> None:
+    site.deploy("v1")
+    site.docker("tag", f"{site.repository}:v1", f"{site.repository}:here")
+    assert "has no such image" in site.checks("here")["image"]
+    assert site.checks("here", pull="missing") == {}
 
 
 def test_a_registry_that_is_down(site: Site) -> None:

@@ -107,7 +107,7 @@ def test_a_project_is_deployed_upgraded_broken_and_rolled_back_and_keeps_its_dat
     assert shop.in_service() == "v2"
 
     running = site.containers()
-    missing = shop.fraisier("deploy", "--version", "v9", code=6)
+    missing = shop.fraisier("deploy", "--version", "v9", code=5)
     assert "no such image" in missing
     assert "v9" in missing
     assert site.containers() == running

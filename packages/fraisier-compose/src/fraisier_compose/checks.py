@@ -32,8 +32,6 @@ def checks_of(target: Target, options: Options) -> list[Check]:
         return [Check(name="engine", passed=False, detail=error.message, hint=error.hint or "docker version")]
     with ThreadPoolExecutor(max_workers=4) as pool:
         file = pool.submit(_caught(lambda: project.file))
-        # For the deployment that may follow; what is wrong with it is told by the other one, or by the deployment.
-        pool.submit(lambda: project.file_for_any)
         engine = _engine(project)
         if not engine[-1].passed:
             # What Compose would say of the file can be mended at the same time, where there is a Compose.
@@ -41,7 +39,7 @@ def checks_of(target: Target, options: Options) -> list[Check]:
         if failed := file.result():
             return [*engine, *failed]
         looked = pool.submit(project.look)
-        registry = pool.submit(lambda: list(_registry(project)))
+        registry = pool.submit(lambda: list(_registry(project, target.version)))
         disk = pool.submit(lambda: _disk(project))
         found = looked.result()
         project.remember(found)
@@ -104,7 +102,7 @@ def _owner(target: Target, project: Project, found: Sequence[Container]) -> Chec
     return Check(name="project", passed=True, detail=project.name)
 
 
-def _registry(project: Project) -> Iterator[Check]:
+def _registry(project: Project, version: str | None) -> Iterator[Check]:
     """Ask the registry, where a deployment would."""
     options, docker = project.options, project.docker
     if options.registry is not None:
@@ -120,29 +118,29 @@ def _registry(project: Project) -> Iterator[Check]:
         yield Check(name="registry", passed=True, detail=f"{server} accepts {options.registry.username}")
     if options.build or options.pull == "never":
         return
-    for name in sorted({str(each) for each in _references(project)}):
-        yield _image(project, name)
+    try:
+        names = {str(compose_file.image_of(options, project.file, each, version)) for each in options.services}
+    except FraisierError as error:
+        required = version is not None
+        yield Check(name="image", passed=False, detail=error.message, hint=error.hint, required=required)
+        return
+    for name in sorted(names):
+        yield _image(project, name, version)
 
 
-def _references(project: Project) -> Iterator[Reference]:
-    for service in project.options.services:
-        with suppress(FraisierError):
-            yield compose_file.image_of(project.options, project.file, service, None)
-
-
-def _image(project: Project, name: str) -> Check:
+def _image(project: Project, name: str, version: str | None) -> Check:
     insecure = ["--insecure"] if project.engine.trusts_without_tls(Reference.of(name).registry) else []
     told = project.docker.try_engine("manifest", "inspect", *insecure, name)
     if told.exit_code == 0:
         return Check(name="image", passed=True, detail=f"{name} is in its registry")
     error = failure(f"cannot ask for {name}", f"docker manifest inspect {name}", told.lines, registry=True)
-    if "has no such image" in error.message:
-        return Check(name="image", passed=True, detail=f"the registry answers, and has no {name}: name a version")
     if project.options.pull == "missing" and images.found(project.docker, [name]):
         return Check(name="image", passed=True, detail=f"{name} is on the engine")
-    refused = "refuses" in error.message
+    answered = "has no such image" in error.message
+    if answered and version is None:
+        return Check(name="image", passed=True, detail=f"the registry answers, and has no {name}: name a version")
     # Only the engine has to reach the registry, and it may be elsewhere.
-    required = refused or project.docker.is_here
+    required = answered or "refuses" in error.message or project.docker.is_here
     return Check(name="image", passed=False, detail=error.message, hint=error.hint, required=required)
 
 

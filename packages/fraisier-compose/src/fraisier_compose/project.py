@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -33,8 +32,6 @@ class Project:
         self.docker = Docker(options, target.folder)
         self._target = target
         self._guards: list[Guard] = []
-        self._reading = threading.Lock()
-        self._for_any: ComposeFile | None = None
         self._engine: Engine | None = None
         self._found: list[Container] | None = None
         self._found_at = 0.0
@@ -46,21 +43,27 @@ class Project:
 
     @cached_property
     def file(self) -> ComposeFile:
-        """The user's file as it is where no version is asked for; one that insists on a version is given any."""
+        """The user's file with the version that is asked for; one that insists on a version is given any."""
         try:
-            return compose_file.read(self.docker, self.options, None)
+            return self.file_with(self._target.version)
         except ConfigError as error:
             if self.options.version_variable not in error.message:
                 raise
-            return self.file_for_any
+            return self._file_for_any
 
-    @property
-    def file_for_any(self) -> ComposeFile:
-        """The user's file, read once for every version."""
-        with self._reading:
-            if self._for_any is None:
-                self._for_any = compose_file.read_for_any(self.docker, self.options)
-            return self._for_any
+    def file_with(self, version: str | None) -> ComposeFile:
+        """Return the user's file with a version put in, or with none, where it may not insist on one."""
+        if version is None:
+            return self._file_without
+        return compose_file.with_version(self._file_for_any, version)
+
+    @cached_property
+    def _file_without(self) -> ComposeFile:
+        return compose_file.read(self.docker, self.options, None)
+
+    @cached_property
+    def _file_for_any(self) -> ComposeFile:
+        return compose_file.read_for_any(self.docker, self.options)
 
     @property
     def engine(self) -> Engine:
@@ -82,12 +85,6 @@ class Project:
         """Return a file of ours beside `fraises.yaml`."""
         name = f"{self.name}.{'+'.join(self.options.services)}{suffix}"
         return self._target.folder / ".fraisier" / "compose" / name
-
-    def file_with(self, version: str | None) -> ComposeFile:
-        """Return the user's file with a version put in, or with none, where it may not insist on one."""
-        if version is None:
-            return compose_file.read(self.docker, self.options, None)
-        return compose_file.with_version(self.file_for_any, version)
 
     def variables(self, version: str) -> Mapping[str, str]:
         """Return what the file is given of a version."""

@@ -32,6 +32,8 @@ from fraisier import (
 class Options(fraisier.Options):
     file: str
     token: Secret | None = None
+    missing: tuple[str, ...] = ()
+    """Versions that there are not."""
     unready: tuple[str, ...] = ()
     poor: tuple[str, ...] = ()
     unreachable: tuple[str, ...] = ()
@@ -111,6 +113,8 @@ def pre_flight(target: Target) -> list[Check]:
     stage = Stage(target, "pre_flight")
     detail = f"looked at{stage.secret}"
     checks = [Check(name="disk", passed=True, detail=detail)]
+    if target.version in stage.options.missing:
+        checks.append(Check(name="version", passed=False, detail=f"no {target.version}", hint="push it"))
     for name in (*stage.options.unready, *stage.options.poor):
         required = name in stage.options.unready
         checks.append(Check(name=name, passed=False, detail=detail, hint=f"mend {name}", required=required))

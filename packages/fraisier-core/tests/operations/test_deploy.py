@@ -138,6 +138,19 @@ def test_a_failed_check_stops_the_deployment_before_anything_is_touched(operator
     }
 
 
+def test_pre_flight_knows_which_version_is_asked_for(operator: Operator) -> None:
+    operator.options["missing"] = ["v9"]
+    with pytest.raises(PreFlightError, match="version: no v9"):
+        operator.deploy("v9")
+    assert [check.detail for check in operator.plan("v9").checks if not check.passed] == ["no v9"]
+    assert operator.plan().checks == operator.plan("v8").checks
+    operator.deploy("v8")
+    operator.deploy("v7")
+    # What a rollback goes to was asked for before.
+    operator.options["missing"] = ["v8"]
+    assert operator.rollback("v8").status == "success"
+
+
 def test_all_failed_checks_are_told_at_once(operator: Operator) -> None:
     operator.options["unready"] = ["git", "port"]
     with pytest.raises(PreFlightError, match="pre-flight failed: 2 checks: git, port") as caught:

@@ -96,6 +96,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """How to probe; None where `fraises.yaml` does not say."""
     deployment_id: str = ""
     """The public id of the deployment that runs, to be written on the target; empty outside of one."""
+    version: str | None = None
+    """The version that is asked for, so that `pre_flight` can look whether there is one; None: none is named."""
     user: str = ""
     """Who deploys, as `user@host`."""
     verbose: bool = False

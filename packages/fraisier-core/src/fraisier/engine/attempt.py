@@ -115,6 +115,8 @@ def attempt(
 ) -> Iterator[Attempt]:
     """Open the target, take its lock, report what was interrupted before, and record this attempt to its end."""
     deployment_id = str(uuid.uuid4())
+    # What a rollback names is looked up in the history first.
+    asked = version if kind == "deploy" else None
     lock = DeploymentLock(
         place.identifier,
         place.provider,
@@ -125,7 +127,7 @@ def attempt(
         on_wait=lambda error: display.note(f"waiting: {error.message}"),
     )
     with (
-        project.opened(place, display.warn, deployment_id) as (provider, target),
+        project.opened(place, display.warn, deployment_id, asked) as (provider, target),
         project.database() as database,
         lock,
     ):

@@ -86,7 +86,7 @@ def _deploy_to(project: Project, place: Place, request: DeployRequest, display: 
 
 def plan(project: Project, place: Place, version: str | None, display: Display) -> Plan:
     """Look whether a deployment could work and tell what it would replace, changing and recording nothing."""
-    with interruptible(), project.opened(place, display.warn) as (provider, target):
+    with interruptible(), project.opened(place, display.warn, version=version) as (provider, target):
         with failing_as_pre_flight():
             checks = provider.pre_flight(target)
             release = provider.status(target).release or Release()

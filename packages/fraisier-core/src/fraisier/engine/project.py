@@ -56,7 +56,9 @@ class Project:
         return StateDatabase.open(self.database_path)
 
     @contextmanager
-    def opened(self, place: Place, warn: Callable[[str], None], deployment_id: str = "") -> Iterator[Opened]:
+    def opened(
+        self, place: Place, warn: Callable[[str], None], deployment_id: str = "", version: str | None = None
+    ) -> Iterator[Opened]:
         """Load the provider of a place, resolve the place's secrets, and hold a session while in the block."""
         provider = Provider.load(place.provider, self.redactor, warn)
         if provider.options is not None:
@@ -72,6 +74,7 @@ class Project:
                 session=session,
                 health_check=health_check,
                 deployment_id=deployment_id,
+                version=version,
                 user=operator(),
                 verbose=self.verbose,
             )
