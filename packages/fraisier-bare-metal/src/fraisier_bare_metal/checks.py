@@ -52,7 +52,7 @@ def checks_of(target: Target, fleet: Fleet) -> list[Check]:
 def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
     asked = time.time()
     try:
-        host.shell  # noqa: B018 - logs in
+        host.login  # noqa: B018 - logs in
     except FraisierError as error:
         yield Check(name="ssh", passed=False, detail=error.message, hint=error.hint)
         return

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 
 from fabric import Connection
 from fraisier import Target, TargetError
-from paramiko import Channel, PKey, ProxyCommand
+from paramiko import Channel, PKey, ProxyCommand, Transport
 from paramiko.ssh_exception import BadHostKeyException, ChannelException, NoValidConnectionsError, SSHException
 
 from fraisier_bare_metal.identity import Identity, Refuse, UnknownHostKey, known_hosts, learn
 from fraisier_bare_metal.options import Options
+from fraisier_bare_metal.transport import execute, prompt
 from fraisier_bare_metal.tunnel import as_socket
 
 # What paramiko logs by itself, such as a probe that was refused, is told in our own words.
@@ -118,7 +119,7 @@ class Login:
 
     def _connect(self, hop: _Hop, left: float) -> None:
         deadlines = {"timeout": left, "banner_timeout": left, "auth_timeout": left, "channel_timeout": left}
-        hop.connection.connect_kwargs = {**hop.identity.offered(), **deadlines}
+        hop.connection.connect_kwargs = {**hop.identity.offered(), **deadlines, "transport_factory": prompt}
         try:
             hop.connection.open()
         except SSHException:
@@ -133,24 +134,23 @@ class Login:
     def start(self, command: str) -> Channel:
         """Run a command, whose input, output and end are the channel's; raises TargetError."""
         try:
-            channel: Channel = self._connection.transport.open_session(timeout=self._timeout)
+            channel = self._transport.open_session(timeout=self._timeout)
             channel.set_combine_stderr(True)
-            channel.exec_command(command)
-        except (SSHException, OSError, EOFError, AttributeError) as error:
+            execute(self._transport, channel, command)
+        except (SSHException, OSError, EOFError) as error:
             raise TargetError(f"the connection to {self.address} was lost: {_said(error)}") from error
         return channel
 
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """Open a TCP connection from the host to an address as the host sees it; raises OSError."""
         try:
-            channel = self._connection.transport.open_channel(
-                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout
-            )
+            asked = (host, port), ("127.0.0.1", 0)
+            channel = self._transport.open_channel("direct-tcpip", *asked, timeout=timeout)
         except ChannelException as error:
             if error.code == 1:
                 raise PermissionError(NO_FORWARDING) from error
             raise ConnectionRefusedError from error
-        except (SSHException, OSError, EOFError, AttributeError) as error:
+        except (SSHException, OSError, EOFError) as error:
             if self.alive:
                 raise TimeoutError from error
             # paramiko raises whatever ended its thread.
@@ -162,6 +162,13 @@ class Login:
         """Whether the connection is there, as far as is known."""
         transport = self._connection.transport
         return transport is not None and transport.is_active()
+
+    @property
+    def _transport(self) -> Transport:
+        transport: Transport | None = self._connection.transport
+        if transport is None:
+            raise EOFError
+        return transport
 
     def close(self) -> None:
         """Log out; a connection that is gone is closed."""

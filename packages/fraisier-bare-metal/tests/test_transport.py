@@ -1,0 +1,69 @@
+"""What is asked of paramiko's transport, against a server of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from fraisier_bare_metal.transport import execute, prompt
+from paramiko import Channel, ECDSAKey, ServerInterface, Transport
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+
+
+class Server(ServerInterface):
+    """Lets everybody in, and answers to what is sent to a command, once it was asked whether it runs one."""
+
+    def __init__(self, *, runs_commands: bool) -> None:
+        self.runs_commands = runs_commands
+        self.answer = threading.Event()
+
+    def check_auth_none(self, username: str) -> int:
+        return AUTH_SUCCESSFUL
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: Channel, command: bytes) -> bool:
+        assert self.answer.wait(10)
+        if self.runs_commands:
+            threading.Thread(target=lambda: channel.sendall(command + b" " + channel.recv(100))).start()
+        return self.runs_commands
+
+
+@contextmanager
+def session(server: Server) -> Iterator[tuple[Transport, Channel]]:
+    """Log in, and open a channel."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    client, host = prompt(ours), Transport(theirs)
+    try:
+        host.add_server_key(ECDSAKey.generate())
+        host.start_server(event=threading.Event(), server=server)
+        client.start_client(timeout=10)
+        client.auth_none("deploy")
+        channel = client.open_session(timeout=10)
+        channel.settimeout(10)
+        yield client, channel
+    finally:
+        client.close()
+        host.close()
+
+
+def test_what_is_small_is_sent_at_once() -> None:
+    with session(Server(runs_commands=True)) as (client, _):
+        assert isinstance(client.sock, socket.socket)
+        assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize(("runs_commands", "answer"), [(True, b"greet hello"), (False, b"")])
+def test_a_command_is_not_waited_for_and_a_refusal_ends_its_channel(runs_commands: bool, answer: bytes) -> None:
+    server = Server(runs_commands=runs_commands)
+    with session(server) as (client, channel):
+        execute(client, channel, "greet")
+        channel.sendall(b"hello")
+        server.answer.set()
+        assert channel.recv(100) == answer
