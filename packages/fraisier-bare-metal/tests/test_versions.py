@@ -248,3 +248,13 @@ def test_a_folder_that_holds_something_else_is_refused(make_site: Callable[..., 
     assert site.checks()["app_path"].startswith(f"{site.app_path} holds something that is no git tree; ")
     assert "is no git tree and not empty" in site.failure(site.deploy, "v1").message
     assert site.host.run(f"cat {site.app_path}/service.py") == "mine\n"
+
+
+def test_a_mirror_is_packed_anew_when_much_has_come_in(site: Site) -> None:
+    site.deploy("v1")
+    packs = f"ls {site.app_path}/repo.git/objects/pack/*.pack | wc -l"
+    pack = "echo $each | git hash-object -w --stdin | git pack-objects -q objects/pack/pack"
+    site.host.run(f"cd {site.app_path}/repo.git; for each in $(seq 60); do {pack}; done >/dev/null", user="deploy")
+    assert int(site.host.run(packs)) >= 60
+    site.deploy("v2")
+    assert int(site.host.run(packs)) <= 3

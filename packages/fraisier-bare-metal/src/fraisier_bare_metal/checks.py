@@ -69,7 +69,7 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
     # Which version answers is not known yet, only that something does.
     check = target.health_check
     answer = begin_probe(structs.replace(check, expect_body=None), host) if check else None
-    found = host.look("look checks", values)
+    found = host.look("checks", values)
     host.known = found
     present = Present(found)
     account = found.one("user")

@@ -1,8 +1,27 @@
 # Looks whether a deployment could work, and changes nothing.
+answer=$(mktemp -d)
+trap '[ -z "$answer" ] || rm -rf "$answer"' EXIT
+trap 'exit 143' TERM
+ask() { # the repository, while everything else is looked at; the connection stays for a while, and would keep a pipe open
+  GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20"
+  ask_repository "$patience" ls-remote -- "$git_repo" "$wanted" >"$answer/said" 2>"$answer/errors"
+}
+if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
+[ -d "$HOME/.ssh" ] || mkdir -p -m 700 "$HOME/.ssh" 2>/dev/null
+ask &
+asking=$!
+
+data clock "$(date +%s)"
+look
 for program in git flock setsid base64 find; do
   command -v "$program" >/dev/null 2>&1 || data lacking "$program"
 done
-account=$(id -un)
+# As uid=1000(deploy) gid=1000(deploy) groups=1000(deploy),4(adm); not every number has a name.
+who=$(id)
+account=${who%% *}
+account=${account#*[=(]}
+account=${account#*"("}
+account=${account%")"}
 data user "$account"
 data home "$HOME"
 
@@ -17,29 +36,23 @@ elif [ "$layout" = in_place ] && [ -d "$app_path" ] && [ -n "$(ls -A "$app_path"
   data occupied "$app_path"
 fi
 
-if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
-mkdir -p -m 700 "$HOME/.ssh" 2>/dev/null
-errors=$(mktemp)
-# The errors go to a file: the connection that stays for a while would keep a pipe open.
-said=$(GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20" &&
-  ask_repository "$patience" ls-remote -- "$git_repo" "$wanted" 2>"$errors")
-code=$?
-[ "$code" = 0 ] || said=$(cat "$errors")
-rm -f "$errors"
-if [ "$code" = 0 ]; then
-  if [ -n "$said" ]; then data repository ok; else data norepository "it has no $wanted"; fi
-else
-  [ "$code" != 124 ] || said="no answer within $patience s"
-  data norepository "$(printf '%s\n' "${said:-git ended with exit code $code}" | grep -v -e '^$' -e '^fatal: Could not read from' | head -n 1)"
-fi
-
 if [ -n "$sudo" ]; then
   data systemctl "$(command -v systemctl)"
   may() { sudo -n -l systemctl "$1" "$unit" >/dev/null 2>&1 || data nosudo "$1"; }
   each_line "$verbs" may
 fi
 [ -z "$user" ] || [ "$(loginctl show-user "$account" -p Linger --value 2>/dev/null)" = yes ] || data nolinger yes
-case " $(id -nG) " in
-  *" root "* | *" adm "* | *" wheel "* | *" systemd-journal "*) ;;
+case "$who" in
+  *"(root)"* | *"(adm)"* | *"(wheel)"* | *"(systemd-journal)"*) ;;
   *) [ -n "$user" ] || [ "$account" = root ] || data nojournal "$account" ;;
 esac
+
+wait "$asking"
+code=$?
+if [ "$code" = 0 ]; then
+  if [ -s "$answer/said" ]; then data repository ok; else data norepository "it has no $wanted"; fi
+else
+  if [ -n "$answer" ]; then said=$(cat "$answer/errors"); else said="no folder can be made in ${TMPDIR:-/tmp}"; fi
+  [ "$code" != 124 ] || said="no answer within $patience s"
+  data norepository "$(printf '%s\n' "${said:-git ended with exit code $code}" | grep -v -e '^$' -e '^fatal: Could not read from' | head -n 1)"
+fi

@@ -1,3 +1,2 @@
 # Reads what is in service, and changes nothing.
-data clock "$(date +%s)"
 look

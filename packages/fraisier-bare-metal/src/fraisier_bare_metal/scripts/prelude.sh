@@ -44,22 +44,24 @@ journal() { # the last lines of the unit's log, for an error
   $journalctl -u "$unit" -n 50 --no-pager -o cat 2>&1 | while IFS= read -r entry; do data log "$entry"; done
 }
 
-in_service() { # the id of the release that the folder is at
+find_present() { # the id of the release that the folder is at, or nothing
+  present=
   if [ "$layout" = releases ]; then
-    current=$(readlink "$app_path/current" 2>/dev/null) && printf '%s\n' "${current##*/}"
+    present=$(readlink "$app_path/current") && present=${present##*/}
   else
-    cat "$state/current" 2>/dev/null
+    [ ! -f "$state/current" ] || read -r present <"$state/current"
   fi
-}
+} 2>/dev/null
 
 look() { # what is in service, as the folder, the ledger and systemd tell
-  data id "$(in_service)"
+  find_present
+  data id "$present"
   [ ! -f "$state/ledger.jsonl" ] || tail -n 400 "$state/ledger.jsonl" | while IFS= read -r entry; do data ledger "$entry"; done
   systemctl_show
 }
 
 make_mirror() { # so that it can be fetched into
-  mkdir -p "$state" || fail "$app_path cannot be written to" "see: ls -ld $app_path"
+  [ -d "$state" ] || mkdir -p "$state" || fail "$app_path cannot be written to" "see: ls -ld $app_path"
   if [ "$layout" = in_place ]; then
     [ -d "$app_path/.git" ] || [ -z "$(ls -A "$app_path" | grep -vx .fraisier)" ] ||
       fail "$app_path is no git tree and not empty" "move what is there, or set another app_path"
@@ -100,13 +102,20 @@ ask_repository() { # SECONDS ARGUMENT...: run git, which learns the name and the
 
 fetch() { # REFSPEC...
   ask_repository "$fetch_timeout" --git-dir="$mirror" fetch --prune --no-tags --no-recurse-submodules --update-head-ok \
-    -- "$git_repo" "$@"
+    --no-auto-gc -- "$git_repo" "$@" && pack
+}
+
+pack() { # what has come in, when there is much of it: git itself would look with two processes after every fetch
+  set -- "$mirror"/objects/17/* "$mirror"/objects/pack/*.pack
+  [ "$#" -lt 25 ] || git --git-dir="$mirror" gc --auto --quiet || :
 }
 
 fetch_all() { fetch '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*'; }
 
 recorded() { # ID: the revision that the ledger has for a release
-  sed -n 's/.*"event":"started".*"id":"'"$1"'".*"revision":"\([0-9a-f]*\)".*/\1/p' "$state/ledger.jsonl" 2>/dev/null | tail -n 1
+  # The last one counts.
+  sed -n -e 's/.*"event":"started".*"id":"'"$1"'".*"revision":"\([0-9a-f]*\)".*/\1/' -e 't found' \
+    -e '$!d' -e g -e p -e d -e ':found' -e h -e '$p' "$state/ledger.jsonl" 2>/dev/null
 }
 
 enter() { # EVENT-LINE: add it to the ledger and see it on the disk; a line that a crash cut short stays alone

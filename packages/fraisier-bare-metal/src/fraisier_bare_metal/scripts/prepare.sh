@@ -4,7 +4,7 @@ if [ -n "$again" ] && [ "$layout" = releases ] && [ -d "$release" ] && [ -f "$st
   exit 0
 fi
 [ -n "$again" ] || refuse_changes
-has() { git --git-dir="$mirror" cat-file -e "$revision^{commit}" 2>/dev/null; }
+has() { [ "${had-}" = "$revision" ] || git --git-dir="$mirror" cat-file -e "$revision^{commit}" 2>/dev/null; }
 if ! has; then
   step fetch
   make_mirror
@@ -15,7 +15,7 @@ fi
 [ -n "$again" ] || refuse_losses
 
 # What killed runs left behind: no release is named like that.
-rm -rf "$app_path"/releases/*.tmp
+for left in "$app_path"/releases/*.tmp; do [ ! -e "$left" ] || rm -rf "$left"; done
 
 told() { # the environment, as systemd reads it
   printf %s "$environment"
@@ -24,8 +24,16 @@ told() { # the environment, as systemd reads it
   printf 'FRAISIER_VERSION="%s"\n' "$escaped"
   printf 'FRAISIER_REVISION="%s"\n' "$revision"
 }
-mkdir -p "$state/environments" && { [ -n "$again" ] && [ -f "$state/environments/$id" ]; } ||
-  { rm -f "$state/environments/$id" && (umask 077 && told >"$state/environments/$id"); } ||
+write_environment() { # FILE: the environment, which nobody else may read
+  [ ! -e "$1" ] || rm -f "$1"
+  umask 077
+  told >"$1"
+  written=$?
+  umask 022
+  return "$written"
+}
+{ [ -d "$state/environments" ] || mkdir -p "$state/environments"; } &&
+  { { [ -n "$again" ] && [ -f "$state/environments/$id" ]; } || write_environment "$state/environments/$id"; } ||
   fail "$state cannot be written to" "see: df -h $app_path; ls -ld $app_path"
 
 # The commit stays in the mirror, whatever happens to its branch.

@@ -1,6 +1,7 @@
 # Puts a release that is prepared in service. It goes on to its end whatever the client does.
-before=$(in_service)
-rm -rf "$state/back" && printf '%s\n' "$before" >"$state/back"
+find_present
+before=$present
+printf '%s\n' "$before" >"$state/back"
 step switch
 [ -z "$rolled_back" ] || enter "$rolled_back"
 enter "$started"
@@ -32,7 +33,6 @@ while [ -n "$port" ] && [ "$tries" -gt 0 ] && ! grep -qi ":$port [0-9A-F]*:0000 
   [ $((tries % 5)) != 0 ] || $show is-active --quiet "$unit" || break
   sleep 0.03
 done
-systemctl_show
 rm -f "$state/back"
 
 # What nobody needs any more: what was gone back from first, never what is in service nor the last two that were good.
@@ -41,4 +41,4 @@ prune() {
   [ "$1" = "$id" ] || [ "$1" = "$before" ] || rm -rf "$app_path/releases/$1" "$state/environments/$1"
 }
 kept="$newline$keep$newline"
-each_line "$(ls "$state/environments")" prune
+for each in "$state/environments"/*; do prune "${each##*/}"; done

@@ -24,11 +24,13 @@ fi
 data version "$version"
 data revision "$revision"
 look
-if [ -z "$force" ] && [ "$(recorded "$(in_service)")" = "$revision" ] && $show is-active --quiet "$unit"; then
+if [ -z "$force" ] && [ "$(recorded "$present")" = "$revision" ] && $show is-active --quiet "$unit"; then
   data unchanged yes
   exit 0
 fi
 # It sorts by time, also for two releases of the same second.
-base="$stamp-$(printf %.7s "$revision")" id="$stamp-$(printf %.7s "$revision")" number=1
+base="$stamp-${revision%"${revision#???????}"}" number=1
+id=$base
 while [ -e "$state/environments/$id" ]; do number=$((number + 1)) id="$base-$number"; done
 data release "$id"
+had=$revision
