@@ -183,6 +183,8 @@ def prepared(lab: Lab, number: int, ways: list[str]) -> Iterator[list[Host]]:
     """Give hosts with a unit and a folder for each way; only one of the units runs at a time."""
     with lab.hosts(number) as hosts:
         for host in hosts:
+            # Else the user's own systemd ends some seconds after a logout, and the next way pays for its start.
+            host.run("loginctl enable-linger deploy")
             for way in ways:
                 host.run(f"install -d -o deploy -g deploy /srv/{way}")
                 host.install_unit(f"{way}.service", UNIT.replace("APP", way))

@@ -80,7 +80,8 @@ def _prepare(
     """Make the release on each host, and return the hosts as they were found."""
 
     def prepare(host: Host) -> Present:
-        return Present(host.change("look prepare", values, _long(fleet.options), fleet.progress(progress, host)))
+        heard = fleet.progress(progress, host)
+        return Present(host.change("release prepare", values, _long(fleet.options), heard))
 
     with fleet.step(progress, "prepare", hosts):
         return fleet.on_each(hosts, prepare)

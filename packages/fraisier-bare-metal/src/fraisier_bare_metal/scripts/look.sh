@@ -1,2 +1,2 @@
-# Reads what is in service, and changes nothing.
+# Reads what is in service, and how it is.
 look

@@ -53,10 +53,14 @@ find_present() { # the id of the release that the folder is at, or nothing
   fi
 } 2>/dev/null
 
-look() { # what is in service, as the folder, the ledger and systemd tell
+tell_release() { # what is in service, as the folder and the ledger tell
   find_present
   data id "$present"
   [ ! -f "$state/ledger.jsonl" ] || tail -n 400 "$state/ledger.jsonl" | while IFS= read -r entry; do data ledger "$entry"; done
+}
+
+look() { # what is in service, as systemd tells too
+  tell_release
   systemctl_show
 }
 
@@ -139,11 +143,10 @@ put() { # ID: let the folder and the environment be those of a release
 
 restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
   verb=$restart
-  if [ -n "$again" ] || ! $show is-active --quiet "$unit"; then
-    # Only what runs can be reloaded, and what is gone back from may be anything.
-    [ "$verb" != reload ] || verb=restart
-    $systemctl reset-failed "$unit" >/dev/null 2>&1
-  fi
+  is=$($show is-active "$unit")
+  # Only what runs can be reloaded, and what is gone back from may be anything.
+  [ "$verb" != reload ] || { [ "$is" = active ] && [ -z "$again" ]; } || verb=restart
+  case "$is$again" in active | inactive) ;; *) $systemctl reset-failed "$unit" >/dev/null 2>&1 ;; esac
   change_unit && return
   code=$?
   [ "$($show show "$unit" -p Result --value 2>/dev/null)" = start-limit-hit ] || return "$code"

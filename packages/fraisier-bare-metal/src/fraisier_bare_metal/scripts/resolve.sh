@@ -23,7 +23,7 @@ else
 fi
 data version "$version"
 data revision "$revision"
-look
+tell_release
 if [ -z "$force" ] && [ "$(recorded "$present")" = "$revision" ] && $show is-active --quiet "$unit"; then
   data unchanged yes
   exit 0

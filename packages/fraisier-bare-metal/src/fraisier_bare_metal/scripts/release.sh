@@ -1,0 +1,2 @@
+# Reads which release is in service, before another one is made.
+tell_release
