@@ -30,7 +30,9 @@ class Terminal:
         for name in ("CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
             if name not in variables:
                 environment.pop(name, None)
-        command = [sys.executable, "-c", f"import os; os.login_tty(0); {START}", *arguments]
+        # Whoever runs the tests may ignore the end of their terminal (nohup), and children inherit that.
+        heeding = "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.login_tty(0)"
+        command = [sys.executable, "-c", f"{heeding}; {START}", *arguments]
         self.process = subprocess.Popen(command, cwd=cli.folder, env=environment, stdin=slave)
         os.close(slave)
         self.shown = ""
