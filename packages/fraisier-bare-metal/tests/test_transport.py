@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from fraisier_bare_metal.transport import execute, prompt
+from fraisier_bare_metal.transport import execute, undelayed
 from paramiko import Channel, ECDSAKey, ServerInterface, Transport
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
@@ -39,7 +39,7 @@ def session(server: Server) -> Iterator[tuple[Transport, Channel]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours = socket.create_connection(listener.getsockname())
         theirs, _ = listener.accept()
-    client, host = prompt(ours), Transport(theirs)
+    client, host = undelayed(ours), Transport(theirs)
     try:
         host.add_server_key(ECDSAKey.generate())
         host.start_server(event=threading.Event(), server=server)

@@ -51,12 +51,6 @@ def checks_of(target: Target, fleet: Fleet) -> list[Check]:
 
 def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
     asked = time.time()
-    try:
-        host.login  # noqa: B018 - logs in
-    except FraisierError as error:
-        yield Check(name="ssh", passed=False, detail=error.message, hint=error.hint)
-        return
-    yield Check(name="ssh", passed=True, detail=f"{host.login.address}, host key known")
     values = {
         **values_of(options),
         **repository_of(options),
@@ -66,10 +60,17 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
         "verbs": options.verbs,
         "user": options.user_unit,
     }
-    # Which version answers is not known yet, only that something does.
     check = target.health_check
-    answer = begin_probe(structs.replace(check, expect_body=None), host) if check else None
-    found = host.look("checks", values)
+    try:
+        login = host.login
+        # Which version answers is not known yet, only that something does.
+        answer = begin_probe(structs.replace(check, expect_body=None), host) if check else None
+        found = host.look("checks", values)
+    except FraisierError as error:
+        hint = error.hint or f"look with: ssh {shlex.quote(host.name)} true"
+        yield Check(name="ssh", passed=False, detail=error.message, hint=hint)
+        return
+    yield Check(name="ssh", passed=True, detail=f"{login.address}, host key known")
     host.known = found
     present = Present(found)
     account = found.one("user")

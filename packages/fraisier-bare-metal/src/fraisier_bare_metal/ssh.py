@@ -18,7 +18,7 @@ from paramiko.ssh_exception import BadHostKeyException, ChannelException, NoVali
 
 from fraisier_bare_metal.identity import Identity, Refuse, UnknownHostKey, known_hosts, learn
 from fraisier_bare_metal.options import Options
-from fraisier_bare_metal.transport import execute, prompt
+from fraisier_bare_metal.transport import execute, undelayed
 from fraisier_bare_metal.tunnel import as_socket
 
 # What paramiko logs by itself, such as a probe that was refused, is told in our own words.
@@ -119,7 +119,7 @@ class Login:
 
     def _connect(self, hop: _Hop, left: float) -> None:
         deadlines = {"timeout": left, "banner_timeout": left, "auth_timeout": left, "channel_timeout": left}
-        hop.connection.connect_kwargs = {**hop.identity.offered(), **deadlines, "transport_factory": prompt}
+        hop.connection.connect_kwargs = {**hop.identity.offered(), **deadlines, "transport_factory": undelayed}
         try:
             hop.connection.open()
         except SSHException:

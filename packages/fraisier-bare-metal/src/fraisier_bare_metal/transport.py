@@ -9,7 +9,7 @@ from paramiko import Channel, Message, Transport
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
 
-def prompt(sock: Any, **settings: Any) -> Transport:
+def undelayed(sock: Any, **settings: Any) -> Transport:
     """Return a transport that sends at once what is small too, which TCP holds back by itself."""
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -111,7 +111,9 @@ fetch() { # REFSPEC...
 
 pack() { # what has come in, when there is much of it: git itself would look with two processes after every fetch
   set -- "$mirror"/objects/17/* "$mirror"/objects/pack/*.pack
-  [ "$#" -lt 25 ] || git --git-dir="$mirror" gc --auto --quiet || :
+  # What was fetched is good without it, and git says what is wrong.
+  [ "$#" -lt 25 ] ||
+    timeout "$fetch_timeout" git -c core.hooksPath=/dev/null -c gc.autoDetach=false --git-dir="$mirror" gc --auto --quiet || :
 }
 
 fetch_all() { fetch '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*'; }
@@ -143,10 +145,12 @@ put() { # ID: let the folder and the environment be those of a release
 
 restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
   verb=$restart
-  is=$($show is-active "$unit")
-  # Only what runs can be reloaded, and what is gone back from may be anything.
-  [ "$verb" != reload ] || { [ "$is" = active ] && [ -z "$again" ]; } || verb=restart
-  case "$is$again" in active | inactive) ;; *) $systemctl reset-failed "$unit" >/dev/null 2>&1 ;; esac
+  if [ -n "$again" ] || ! found=$($show is-active "$unit"); then
+    # Only what runs can be reloaded, and what is gone back from may be anything.
+    [ "$verb" != reload ] || verb=restart
+    # What is merely stopped has not failed.
+    [ "$again$found" = inactive ] || $systemctl reset-failed "$unit" >/dev/null 2>&1
+  fi
   change_unit && return
   code=$?
   [ "$($show show "$unit" -p Result --value 2>/dev/null)" = start-limit-hit ] || return "$code"

@@ -25,7 +25,7 @@ told() { # the environment, as systemd reads it
   printf 'FRAISIER_REVISION="%s"\n' "$revision"
 }
 write_environment() { # FILE: the environment, which nobody else may read
-  [ ! -e "$1" ] || rm -f "$1"
+  { [ ! -e "$1" ] && [ ! -L "$1" ]; } || rm -f "$1" || return
   umask 077
   told >"$1"
   written=$?
