@@ -6,8 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from fraisier_bare_metal.host_keys import KnownHosts
 from lab.keys import Key
 from lab.lab import Lab
+from paramiko import SSHClient
 
 from .site import Site
 from .ssh_setup import configure, fingerprint, here
@@ -55,6 +57,20 @@ def test_a_host_whose_key_has_changed_is_refused_with_both_fingerprints(site: Si
     assert expected in said
     shell(command_in(said))
     assert "is not known" in site.checks(known_hosts_path=str(known))["ssh"]
+
+
+def test_a_file_of_known_hosts_is_read_once_for_all_hosts_and_each_gets_its_own_keys(tmp_path: Path) -> None:
+    keys = {name: Key.new(tmp_path / name) for name in ("one", "two")}
+    file = tmp_path / "known_hosts"
+    file.write_text(f"one {keys['one'].public}\n[two]:2222 {keys['two'].public}\n")
+    known = KnownHosts()
+    trusted = []
+    for name, port in (("one", 22), ("two", 2222), ("two", 22)):
+        client = SSHClient()
+        known.trust(client, name, port, [file])
+        file.unlink(missing_ok=True)
+        trusted.append(sorted(client.get_host_keys()))
+    assert trusted == [["one"], ["[two]:2222"], []]
 
 
 def test_lines_of_known_hosts_that_mean_something_else_are_passed_over(

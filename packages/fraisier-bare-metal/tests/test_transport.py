@@ -59,6 +59,11 @@ def test_what_is_small_is_sent_at_once() -> None:
         assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_messages_come_with_a_code_that_is_not_compared_in_python() -> None:
+    with session(Server(runs_commands=True)) as (client, _):
+        assert client.local_cipher == client.remote_cipher == "aes128-gcm@openssh.com"
+
+
 @pytest.mark.parametrize(("runs_commands", "answer"), [(True, b"greet hello"), (False, b"")])
 def test_a_command_is_not_waited_for_and_a_refusal_ends_its_channel(runs_commands: bool, answer: bytes) -> None:
     server = Server(runs_commands=runs_commands)

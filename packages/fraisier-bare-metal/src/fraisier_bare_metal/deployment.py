@@ -12,7 +12,7 @@ from typing import Any
 from fraisier import Deployed, Progress, Release, Target, TargetError
 
 from fraisier_bare_metal.fleet import Fleet
-from fraisier_bare_metal.health import health_of_host, port_of
+from fraisier_bare_metal.health import door_of, health_of_host
 from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import Present, look, values_of
 from fraisier_bare_metal.options import Options
@@ -98,18 +98,14 @@ def _publish(
 ) -> None:
     """Put the release in service, batch by batch; the first batch that fails is the last one."""
     options = fleet.options
-    values = {**values, "port": port_of(target.health_check)}
+    values = {**values, "door": door_of(target.health_check)}
     timeout = _long(options) + options.deadlines.restart
 
     def publish(host: Host) -> None:
         more = _records(target, options, present[host.name], values, back)
-        host.change(
-            "publish",
-            {**values, **more},
-            timeout,
-            fleet.progress(progress, host),
-            undo="undo",
-        )
+        heard = fleet.progress(progress, host)
+        found = host.change("publish", {**values, **more}, timeout, heard, undo="undo")
+        host.published = (time.monotonic(), found)
 
     for batch in _batches(hosts, options.batch):
         with fleet.step(progress, "publish", batch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import islice
@@ -15,7 +16,7 @@ from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.in_service import values_of
 from fraisier_bare_metal.options import Options
-from fraisier_bare_metal.unit import Unit
+from fraisier_bare_metal.unit import WATCHED, Unit
 
 _TOLD: Final = 3
 """So many hosts are told one by one, of those that are not healthy."""
@@ -42,8 +43,7 @@ def health_of(target: Target, fleet: Fleet) -> Health:
 def health_of_host(host: Host, check: HealthCheck | None, options: Options) -> Health:
     """Probe one host, through its connection."""
     answer = begin_probe(check, host) if check else None
-    told = host.look("unit", values_of(options))
-    unit = Unit.of(told.data.get("unit", []), told.one("uptime"))
+    unit = _unit_of(host, options)
     unfit = unit.unfit(options.unit, check)
     if unfit is not None:
         return unfit
@@ -52,12 +52,22 @@ def health_of_host(host: Host, check: HealthCheck | None, options: Options) -> H
     return answer()
 
 
-def port_of(check: HealthCheck | None) -> str:
-    """Return the port that a check asks for on the host itself, in the digits of /proc/net/tcp, or nothing."""
+def _unit_of(host: Host, options: Options) -> Unit:
+    """Return what systemd said when the unit was put in service right now, else what it says when asked."""
+    published, host.published = host.published, None
+    if published is not None and time.monotonic() - published[0] < WATCHED:
+        told = published[1]
+    else:
+        told = host.look("unit", values_of(options))
+    return Unit.of(told.data.get("unit", []), told.one("uptime"))
+
+
+def door_of(check: HealthCheck | None) -> str:
+    """Return where a check connects to on the host itself, as `127.0.0.1/8000`, or nothing."""
     found = urlsplit(check.url or f"//{check.tcp or ''}") if check else None
     if found is None or found.hostname not in ("127.0.0.1", "localhost", "::1"):
         return ""
-    return f"{found.port or (443 if found.scheme == 'https' else 80):04X}"
+    return f"{found.hostname}/{found.port or (443 if found.scheme == 'https' else 80)}"
 
 
 def begin_probe(check: HealthCheck, host: Host) -> Callable[[], Health]:

@@ -25,6 +25,8 @@ class Host:
         self._shell: RemoteShell | None = None
         self.known: Result | None = None
         """What the last look found, as long as nothing was changed."""
+        self.published: tuple[float, Result] | None = None
+        """When a release was put in service, and what that found of the unit, until somebody asks for it."""
 
     @property
     def login(self) -> Login:

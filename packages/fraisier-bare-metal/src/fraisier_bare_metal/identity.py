@@ -1,9 +1,8 @@
-"""Who we are to a host, and which host keys we trust: what `ssh` reads from its configuration and its agent."""
+"""Who we are to a host: the keys that `ssh` would offer, from its configuration and its agent."""
 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,13 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from fraisier import Session, TargetError
-from paramiko import Agent, HostKeys, MissingHostKeyPolicy, PKey, SSHClient, SSHException
-from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+from paramiko import Agent, PKey, SSHException
 from paramiko.pkey import PublicBlob
 
 _DEFAULT_KEYS: Final = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
-_KNOWN: Final = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
-_KNOWN_TO_ALL: Final = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 
 
 class Identity:
@@ -107,41 +103,3 @@ def _is_encrypted(file: Path) -> bool:
             # The way in which it says that a passphrase is missing.
             return True
     return False
-
-
-def known_hosts(settings: Mapping[str, Any], given: Path | None) -> list[Path]:
-    """Return the files with the keys of known hosts, of which the first one is where a new key belongs."""
-    if given is not None:
-        return [given]
-    names = f"{settings.get('userknownhostsfile', _KNOWN)} {settings.get('globalknownhostsfile', _KNOWN_TO_ALL)}"
-    return [Path(each).expanduser() for each in shlex.split(names)]
-
-
-def learn(keys: HostKeys, files: Sequence[Path]) -> None:
-    """Read files of known hosts; a line that means something else is passed over."""
-    for file in files:
-        with suppress(OSError):
-            for line in file.read_text(errors="replace").splitlines():
-                entry = None
-                if line.strip() and not line.startswith(("#", "@")):
-                    with suppress(InvalidHostKey, SSHException, ValueError):
-                        entry = HostKeyEntry.from_line(line.strip())
-                for name in (entry.hostnames or []) if entry is not None else []:
-                    if entry is not None and entry.key is not None:
-                        keys.add(name, entry.key.get_name(), entry.key)
-
-
-class UnknownHostKey(SSHException):
-    """A host has shown a key that is in none of the files."""
-
-    def __init__(self, key: PKey) -> None:
-        super().__init__("unknown host key")
-        self.key = key
-
-
-class Refuse(MissingHostKeyPolicy):
-    """Refuses a host whose key is not known, which Fabric by itself accepts (fabric#2071)."""
-
-    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
-        """Raise, whatever it is."""
-        raise UnknownHostKey(key)

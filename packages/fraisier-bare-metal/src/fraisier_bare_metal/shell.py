@@ -145,19 +145,25 @@ class RemoteShell:
         """Read until the script ends; steps become the progress's steps, of which the last one fails with it."""
         data: dict[str, list[str]] = {}
         lines: deque[str] = deque(maxlen=_KEPT_LINES)
+
+        def heard(line: str) -> None:
+            lines.append(line)
+            progress.line(line)
+
+        hear: Callable[[str], None] = heard
         blank = False
         with ExitStack() as step:
             while True:
                 line = self._next_line(deadline, timeout)
                 if not line.startswith(self._mark):
                     if blank:
-                        _heard("", lines, progress)
+                        hear("")
                     blank = not line
                     if line:
-                        _heard(line, lines, progress)
+                        hear(line)
                     continue
                 # The end of a line comes before every mark, in case the output had none.
-                blank = False
+                hear, blank = heard, False
                 kind, _, rest = line[len(self._mark) + 1 :].partition(" ")
                 if kind == "step":
                     step.close()
@@ -165,6 +171,8 @@ class RemoteShell:
                 elif kind == "data":
                     name, _, value = rest.partition(" ")
                     data.setdefault(name, []).append(value)
+                elif kind == "take":
+                    hear = data.setdefault(rest, []).append
                 elif kind == "end" and self._lock is not None and rest.split()[0] == self._lock.number:
                     self._hold(self._lock, rest.split()[1], data)
                 elif kind == "end" and rest.split()[0] == number:
@@ -232,11 +240,6 @@ class _Heart:
 
     def stop(self) -> None:
         self._ended.set()
-
-
-def _heard(line: str, lines: deque[str], progress: Progress) -> None:
-    lines.append(line)
-    progress.line(line)
 
 
 def _failure(host: str, result: Result) -> TargetError:

@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from fabric import Connection
+from fabric import Config, Connection
 from fraisier import Target, TargetError
 from paramiko import Channel, PKey, ProxyCommand, Transport
 from paramiko.ssh_exception import BadHostKeyException, ChannelException, NoValidConnectionsError, SSHException
 
-from fraisier_bare_metal.identity import Identity, Refuse, UnknownHostKey, known_hosts, learn
+from fraisier_bare_metal.host_keys import KnownHosts, UnknownHostKey, known_hosts, name_in_known_hosts
+from fraisier_bare_metal.identity import Identity
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.transport import execute, undelayed
 from fraisier_bare_metal.tunnel import as_socket
@@ -67,6 +68,17 @@ class _Hop(NamedTuple):
                 pass
 
 
+class _Files:
+    """What `ssh` reads from disk, once for all hosts of an operation."""
+
+    def __init__(self) -> None:
+        self.config = Config()
+        self.known_hosts = KnownHosts()
+
+    def close(self) -> None:
+        """Nothing of it is open."""
+
+
 class Login:
     """One SSH connection to one host.
 
@@ -80,9 +92,10 @@ class Login:
         self.host = host
         self._session = target.session
         self._timeout = options.deadlines.connect
-        *jumps, last = _way(host, options)
-        self._hops = [_hop(jump, target, options, None) for jump in jumps]
-        self._hops.append(_hop(last, target, options, options.ssh_key_path))
+        files = target.session.get("bare_metal:ssh", _Files)
+        *jumps, last = _way(host, options, files.config)
+        self._hops = [_hop(jump, target, options, files, None) for jump in jumps]
+        self._hops.append(_hop(last, target, options, files, options.ssh_key_path))
         self._connection = self._hops[-1].connection
 
     @property
@@ -192,7 +205,7 @@ class Login:
             return TargetError(
                 f"the host key of {name} has changed: got {_fingerprint(error.key)}, "
                 f"known is {_fingerprint(error.expected_key)}",
-                hint=f"if the host was set up anew: ssh-keygen -R '{_in_known_hosts(name, port)}' -f {file}",
+                hint=f"if the host was set up anew: ssh-keygen -R '{name_in_known_hosts(name, port)}' -f {file}",
             )
         if isinstance(error, SSHException) and authenticating:
             if locked := hop.identity.locked():
@@ -206,9 +219,9 @@ class Login:
         return TargetError(f"cannot reach {hop.address}: {_said(error)}", hint=look)
 
 
-def _way(host: str, options: Options) -> list[Connection]:
+def _way(host: str, options: Options, config: Config) -> list[Connection]:
     """Return the connection that `ssh` itself would make, after those to the hosts that it goes through."""
-    connection = _new(host, options.ssh_port)
+    connection = _new(host, config, options.ssh_port)
     connection.user = options.ssh_user or connection.ssh_config.get("user") or _DEFAULT_USER
     return [*_jumps(connection), connection]
 
@@ -221,7 +234,7 @@ def _jumps(connection: Connection) -> list[Connection]:
         return []
     jumps: list[Connection] = []
     for each in named.split(","):
-        jump = _new(each)
+        jump = _new(each, connection.config)
         if jumps:
             jump.gateway = jumps[-1]
         else:
@@ -231,28 +244,23 @@ def _jumps(connection: Connection) -> list[Connection]:
     return jumps
 
 
-def _new(host: str, port: int | None = None) -> Connection:
+def _new(host: str, config: Config, port: int | None = None) -> Connection:
     """Return a connection without a way: Fabric would take several jump hosts in the wrong order."""
-    connection = Connection(host, port=port, gateway=False, forward_agent=False)
+    connection = Connection(host, port=port, config=config, gateway=False, forward_agent=False)
     # The deadline is ours.
     connection.connect_timeout = None
     return connection
 
 
-def _hop(connection: Connection, target: Target, options: Options, key: str | None) -> _Hop:
+def _hop(connection: Connection, target: Target, options: Options, files: _Files, key: str | None) -> _Hop:
     settings = connection.ssh_config
-    files = known_hosts(settings, _path(target, options.known_hosts_path))
-    connection.client.set_missing_host_key_policy(Refuse())
-    learn(connection.client.get_host_keys(), files)
-    return _Hop(connection, Identity.of(settings, _path(target, key)), files)
+    trusted = known_hosts(settings, _path(target, options.known_hosts_path))
+    files.known_hosts.trust(connection.client, connection.host, connection.port, trusted)
+    return _Hop(connection, Identity.of(settings, _path(target, key)), trusted)
 
 
 def _path(target: Target, path: str | None) -> Path | None:
     return None if path is None else target.folder / Path(path).expanduser()
-
-
-def _in_known_hosts(name: str, port: int) -> str:
-    return name if port == 22 else f"[{name}]:{port}"
 
 
 def _fingerprint(key: PKey) -> str:

@@ -1,4 +1,4 @@
-"""Paramiko's transport without what it waits for."""
+"""Paramiko's transport without what it waits for, and with what costs it least."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from paramiko.common import cMSG_CHANNEL_REQUEST
 
 
 def undelayed(sock: Any, **settings: Any) -> Transport:
-    """Return a transport that sends at once what is small too, which TCP holds back by itself."""
+    """Return a transport that sends at once what is small too, which TCP holds back by itself.
+
+    It asks for AES-GCM first, which Paramiko by itself asks for last: with the others it compares the code at
+    the end of every message byte by byte, in Python.
+    """
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Transport(sock, **settings)
+    transport = Transport(sock, **settings)
+    algorithms = transport.get_security_options()
+    algorithms.ciphers = sorted(algorithms.ciphers, key=lambda name: "gcm" not in name)
+    return transport
 
 
 def execute(transport: Transport, channel: Channel, command: str) -> None:

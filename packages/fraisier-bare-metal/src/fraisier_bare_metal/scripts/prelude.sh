@@ -14,6 +14,12 @@ tell() { printf '\n%s %s\n' "$mark" "$*"; }
 step() { tell step "$1"; }
 data() { tell data "$1" "$2"; }
 
+take() { # NAME COMMAND...: let every line that the command prints be data
+  tell take "$1" && shift
+  "$@" 2>&1
+  tell taken
+}
+
 fail() { # PROBLEM [HINT [COMMAND]]
   data problem "$1"
   [ -z "${2-}" ] || data hint "$2"
@@ -34,14 +40,13 @@ each_line() { # TEXT FUNCTION: call the function with each line that is not empt
 git() { command git -c core.hooksPath=/dev/null -c gc.autoDetach=false -c maintenance.autoDetach=false "$@"; }
 
 systemctl_show() { # what systemd knows of the unit, and since when by the clock that no one sets
-  fact() { data unit "$1"; }
-  each_line "$($show show "$unit" -p LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,NRestarts \
-    -p MemoryCurrent,ActiveEnterTimestampMonotonic 2>&1)" fact
+  take unit $show show "$unit" -p LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID,NRestarts \
+    -p MemoryCurrent,ActiveEnterTimestampMonotonic
   read -r uptime _ </proc/uptime && data uptime "$uptime"
 }
 
 journal() { # the last lines of the unit's log, for an error
-  $journalctl -u "$unit" -n 50 --no-pager -o cat 2>&1 | while IFS= read -r entry; do data log "$entry"; done
+  take log $journalctl -u "$unit" -n 50 --no-pager -o cat
 }
 
 find_present() { # the id of the release that the folder is at, or nothing
@@ -56,7 +61,7 @@ find_present() { # the id of the release that the folder is at, or nothing
 tell_release() { # what is in service, as the folder and the ledger tell
   find_present
   data id "$present"
-  [ ! -f "$state/ledger.jsonl" ] || tail -n 400 "$state/ledger.jsonl" | while IFS= read -r entry; do data ledger "$entry"; done
+  [ ! -f "$state/ledger.jsonl" ] || take ledger tail -n 400 "$state/ledger.jsonl"
 }
 
 look() { # what is in service, as systemd tells too

@@ -4,13 +4,17 @@ if [ -n "$again" ] && [ "$layout" = releases ] && [ -d "$release" ] && [ -f "$st
   exit 0
 fi
 [ -n "$again" ] || refuse_changes
-has() { [ "${had-}" = "$revision" ] || git --git-dir="$mirror" cat-file -e "$revision^{commit}" 2>/dev/null; }
-if ! has; then
+# The commit stays in the mirror, whatever happens to its branch; git refers to none that is not there.
+keep_commit() { git --git-dir="$mirror" update-ref "refs/fraisier/$revision" "$revision" 2>/dev/null; }
+if ! keep_commit; then
   step fetch
   make_mirror
   fetch_all || :
-  has || fetch "$revision" || :
-  has || fail "commit $(printf %.12s "$revision") is not to be had from $shown_repo" "deploy another version" "git fetch $shown_repo"
+  keep_commit || { fetch "$revision" && keep_commit; } || {
+    git --git-dir="$mirror" cat-file -e "$revision^{commit}" 2>/dev/null &&
+      fail "$mirror cannot be written to" "see: df -h $app_path; ls -ld $mirror"
+    fail "commit $(printf %.12s "$revision") is not to be had from $shown_repo" "deploy another version" "git fetch $shown_repo"
+  }
 fi
 [ -n "$again" ] || refuse_losses
 
@@ -36,8 +40,6 @@ write_environment() { # FILE: the environment, which nobody else may read
   { { [ -n "$again" ] && [ -f "$state/environments/$id" ]; } || write_environment "$state/environments/$id"; } ||
   fail "$state cannot be written to" "see: df -h $app_path; ls -ld $app_path"
 
-# The commit stays in the mirror, whatever happens to its branch.
-git --git-dir="$mirror" update-ref "refs/fraisier/$revision" "$revision"
 [ "$layout" = releases ] || exit 0
 
 making="$release.tmp"
@@ -47,7 +49,6 @@ trap discard EXIT
 trap 'exit 143' TERM
 mkdir -p "$making" && GIT_INDEX_FILE="$state/$id.index" git --git-dir="$mirror" --work-tree="$making" read-tree --reset -u "$revision" ||
   fail "the files of $(printf %.12s "$revision") cannot be written to $app_path" "see: df -h $app_path" "git read-tree"
-rm -f "$state/$id.index"
 
 share() {
   mkdir -p "$app_path/shared/$(dirname "$1")" "$making/$(dirname "$1")" || fail "shared path $1 cannot be made"

@@ -33,4 +33,3 @@ base="$stamp-${revision%"${revision#???????}"}" number=1
 id=$base
 while [ -e "$state/environments/$id" ]; do number=$((number + 1)) id="$base-$number"; done
 data release "$id"
-had=$revision
