@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fraisier_bare_metal.script import agent, composed, order
 
 AGENT = (files("fraisier_bare_metal") / "scripts" / "agent.sh").read_text(encoding="utf-8")
+SHELLS = [name for name in ("sh", "bash", "zsh", "fish", "tcsh", "ksh", "mksh") if shutil.which(name)]
 
 
 def encoded(text: str) -> str:
@@ -86,6 +89,18 @@ def start(request: pytest.FixtureRequest) -> Iterator[Callable[[], Client]]:
             each.process.kill()
         with each.process:
             pass
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_whichever_shell_the_user_of_the_host_has_the_agent_starts(shell: str) -> None:
+    values = {"mark": "@@test", "app_path": "/a'b\\c", "show": "echo", "unit": "my.service"}
+    asked = order("finish", "1", composed("unit", values), "true")
+    done = subprocess.run(
+        [shell, "-c", agent("@@test")], input=asked, capture_output=True, timeout=30, check=False
+    )
+    assert done.stderr == b""
+    assert b"@@test take unit\nshow my.service -p LoadState" in done.stdout
+    assert b"@@test end 1 0\n" in done.stdout
 
 
 def test_it_tells_the_output_of_a_script_and_how_it_ended(start: Callable[[], Client]) -> None:

@@ -172,12 +172,12 @@ def test_the_disk_is_full(make_site: Callable[..., Site], host: Host) -> None:
 
 
 def test_the_repository_is_out_of_reach(lab: Lab, slow: Site) -> None:
-    # The connection of the last deployment is kept for some seconds, and would still serve.
-    slow.host.run("pkill --full '^ssh: .*fraisier-' || true")
     with lab.git.refusing():
         failed = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
-    assert failed.returncode == 5
-    assert "repository: " in failed.stderr
+    assert failed.returncode == 6
+    assert f"git cannot fetch from {slow.repository.url} on {slow.host.name}" in failed.stderr
+    assert "Connection refused" in failed.stderr
+    assert f"provider-test {slow.name} test" in failed.stderr
     all_is_well_again(slow, "failed")
 
 
@@ -185,8 +185,8 @@ def test_the_repository_does_not_answer(lab: Lab, slow: Site) -> None:
     slow.options["deadlines"] = {"fetch": 2}
     with lab.git.silent():
         failed = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
-    assert failed.returncode == 5
-    assert "no answer within 2 s" in failed.stderr
+    assert failed.returncode == 6
+    assert f"no answer from {slow.repository.url} within 2 s" in failed.stderr
     all_is_well_again(slow, "failed")
 
 
@@ -204,6 +204,40 @@ def test_a_unit_that_flaps_is_rolled_back(make_site: Callable[..., Site], host: 
     assert "was restarted" in failed.stderr or "activating" in failed.stderr
     status = json.loads(site.fraisier("status", "--json").stdout)[0]
     assert (status["state"], status["version"]) == ("running", "v1")
+
+
+@pytest.mark.parametrize("again", ["no", "on-failure"])
+def test_what_failed_too_often_before_does_not_keep_systemd_from_starting_what_works(
+    make_site: Callable[..., Site], host: Host, again: str
+) -> None:
+    site = make_site(host)
+    limited = site.unit_text().replace("[Service]", "StartLimitIntervalSec=600\nStartLimitBurst=3\n[Service]")
+    host.install_unit(site.unit, limited.replace("Restart=on-failure", f"Restart={again}\nRestartSec=0.1"))
+    site.deploy("v1")
+    site.deploy("v3")
+    eventually(lambda: not host.succeeds(f"systemctl is-active {site.unit} >/dev/null"))
+    eventually(lambda: "failed" in host.run(f"systemctl show {site.unit} -p ActiveState"))
+    for _ in range(3):
+        site.deploy("v2", force=True)
+    assert site.serves("v2")
+
+
+def test_a_release_that_a_power_cut_left_half_made_is_removed_and_a_line_that_it_cut_short_stays_alone(
+    make_site: Callable[..., Site], host: Host
+) -> None:
+    site = make_site(host)
+    first = site.deploy("v1")
+    half = "20260101T000000Z-0000000"
+    host.ssh(
+        f"cd {site.app_path} && mkdir releases/{half} && echo {half} >.fraisier/making && "
+        "echo anything >.fraisier/back && printf '{\"event\":' >>.fraisier/ledger.jsonl"
+    )
+    second = site.deploy("v2")
+    releases = host.run(f"ls {site.app_path}/releases").split()
+    assert releases == [first.details["release"], second.details["release"]]
+    lines = host.run(f"cat {site.app_path}/.fraisier/ledger.jsonl").splitlines()
+    assert lines[1] == '{"event":'
+    assert [json.loads(lines[number])["version"] for number in (0, 2)] == ["v1", "v2"]
 
 
 def test_the_second_of_two_machines_is_told_who_is_at_work(

@@ -9,6 +9,7 @@ import pytest
 from fraisier import HealthCheck
 from lab.host import Host
 from lab.lab import Lab
+from lab.repository import Repository
 
 from .site import Site
 
@@ -39,6 +40,35 @@ def test_every_host_gets_the_same_commit_in_one_login_and_one_command_each(fleet
     assert told["details"]["hosts"] == [host.name for host in fleet.hosts]
     revision = told["revision"]
     assert {fleet.ledger(host)[-1]["revision"] for host in fleet.hosts} == {revision}
+
+
+def test_where_a_branch_moves_between_two_fetches_every_host_gets_the_commit_that_the_first_one_saw(
+    fleet: Site, new_repository: Repository, lab: Lab
+) -> None:
+    moved = lab.git.create(f"{fleet.name}_moved")
+    for repository in (new_repository, moved):
+        repository.git("fetch", "--quiet", fleet.repository.url, "v1")
+        repository.git("push", "--quiet", "--force", "origin", "FETCH_HEAD:refs/heads/main")
+    moved.git("fetch", "--quiet", fleet.repository.url, "v2")
+    moved.git("push", "--quiet", "origin", "FETCH_HEAD:refs/heads/main")
+    # The second host sees the branch as it is a moment later.
+    later = f"git config --global url.{moved.url}.insteadOf {new_repository.url}"
+    fleet.hosts[1].ssh(later)
+    fleet.options |= {"git_repo": new_repository.url, "branch": "main"}
+    try:
+        done = fleet.deploy()
+    finally:
+        fleet.hosts[1].ssh("rm ~/.gitconfig")
+    assert [fleet.ledger(host)[-1]["revision"] for host in fleet.hosts] == [done.revision] * 5
+    assert versions(fleet) == ["v1"] * 5
+    assert fleet.hosts[1].run(f"cat {fleet.app_path}/current/VERSION") == "v1\n"
+
+
+def test_what_is_wrong_on_every_host_is_told_once(fleet: Site) -> None:
+    failed = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v99")
+    assert failed.returncode == 6
+    assert f'no tag, branch or commit "v99" in {fleet.repository.url} on all 5 hosts' in failed.stderr
+    assert failed.stderr.count("no tag, branch") == 1
 
 
 def test_steps_are_those_of_the_fleet_and_lines_name_the_host(fleet: Site) -> None:

@@ -144,6 +144,13 @@ def test_a_branch_that_is_not_there_is_told_before_and_in_a_deployment(site: Sit
     assert site.failure(site.deploy, branch="nope").message.startswith('no branch "nope" in ')
 
 
+def test_a_release_is_built_in_the_folder_where_it_stays(site: Site) -> None:
+    site.options["build"] = ["pwd >where"]
+    done = site.deploy("v1")
+    folder = f"{site.app_path}/releases/{done.details['release']}"
+    assert site.host.run(f"cat {site.app_path}/current/where").strip() == folder
+
+
 def test_what_is_shared_outlives_releases_and_begins_as_the_release_has_it(own: Site) -> None:
     own.repository.commit("v3", {"uploads/README": "begins as this", "config/app.ini": "a = 1"})
     own.repository.commit("v4", {"uploads/README": "never seen", "config/app.ini": "a = 2"})

@@ -28,7 +28,7 @@ REPOSITORY_SECONDS: Final = 30.0
 _SERVER: Final = re.compile(
     r"ssh://(?:[^@/]+@)?(?P<host>[^:/]+)(?::(?P<port>[0-9]+))?/|(?:[^@/]+@)?(?P<short>[^@:/]+):(?!//)"
 )
-_PACKAGES: Final = {"flock": "util-linux", "setsid": "util-linux", "base64": "coreutils", "find": "findutils"}
+_PACKAGES: Final = {"flock": "util-linux", "setsid": "util-linux", "find": "findutils"}
 
 
 def checks_of(target: Target, fleet: Fleet) -> list[Check]:
@@ -55,6 +55,8 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
         **values_of(options),
         **repository_of(options),
         "branch": options.branch or "",
+        # The fetch of a deployment shows a moment later, and as early, whether the repository can be read.
+        "deploying": bool(target.deployment_id),
         "patience": f"{min(options.deadlines.fetch, REPOSITORY_SECONDS):g}",
         "sudo": options.sudo and not options.user_unit,
         "verbs": options.verbs,
@@ -162,7 +164,11 @@ def _repository(options: Options, found: Result, account: str) -> Check:
                 "cat ~/.ssh/id_ed25519.pub"
             )
         return Check(name=name, passed=False, detail=f"{shown} cannot be read from the host: {said}", hint=hint)
-    return Check(name=name, passed=True, detail=f"{shown} answers")
+    return Check(
+        name=name,
+        passed=True,
+        detail=f"{shown} {'answers' if found.one('repository') else 'is fetched from next'}",
+    )
 
 
 def _keyscan(options: Options) -> str:

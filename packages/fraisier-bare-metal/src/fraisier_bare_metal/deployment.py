@@ -18,6 +18,7 @@ from fraisier_bare_metal.in_service import Present, look, values_of
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.records import entry, gone_back
 from fraisier_bare_metal.repository import repository_of
+from fraisier_bare_metal.shell import Result
 
 _POLL = 0.2
 _REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -25,26 +26,32 @@ _RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7}(-[0-9]+)?")
 
 
 def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
-    """Resolve the version once, prepare it everywhere, then put it in service in batches."""
-    first, alone = fleet.hosts[0], len(fleet.hosts) == 1
+    """Prepare the version everywhere, as one and the same commit, then put it in service in batches."""
+    stamp = _stamp()
     values = {
-        **_values(fleet.options),
+        **_values(target, fleet.options),
         "version": release.version or "",
         "force": release.force,
-        "stamp": _stamp(),
+        "stamp": stamp,
         "again": False,
     }
-    # On a single host one script does it all, and saves a round trip.
-    script, timeout = ("resolve prepare", _long(fleet.options)) if alone else ("resolve", _long(fleet.options))
-    with fleet.step(progress, "fetch", [first]):
-        found = first.change(script, values, timeout, fleet.progress(progress, first))
-    version, revision = found.one("version"), found.one("revision")
-    if found.one("unchanged") and (alone or _everywhere(look(fleet), revision)):
-        details = _details(fleet, found.one("id"))
+    found = _prepare(fleet, fleet.hosts, "resolve prepare", values, progress)
+    first = found[fleet.hosts[0].name]
+    version, revision = first.one("version"), first.one("revision")
+    if all(each.one("unchanged") and each.one("revision") == revision for each in found.values()):
+        details = _details(fleet, first.one("id"))
         return Deployed(version=version, revision=revision, details=details, changed=False)
-    release_id = found.one("release") or f"{values['stamp']}-{revision[:7]}"
+    release_id = first.one("release") or f"{stamp}-{revision[:7]}"
     values |= {"id": release_id, "version": version, "revision": revision}
-    present = {first.name: Present(found)} if alone else _prepare(fleet, fleet.hosts, values, progress)
+    # Where it is in service already it was not prepared, and a branch may have moved between two hosts' looks.
+    same = {
+        name
+        for name, each in found.items()
+        if (each.one("release"), each.one("revision")) == (release_id, revision)
+    }
+    if others := [host for host in fleet.hosts if host.name not in same]:
+        _prepare(fleet, others, "prepare", values, progress)
+    present = {name: Present(each) for name, each in found.items()}
     _publish(target, fleet, fleet.hosts, present, values, progress)
     return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
@@ -63,25 +70,24 @@ def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress
     present = look(fleet)
     hosts = [host for host in fleet.hosts if not _is_at(present[host.name], revision)]
     values = {
-        **_values(fleet.options),
+        **_values(target, fleet.options),
         "id": release_id,
         "version": version,
         "revision": revision,
         "again": True,
     }
-    _prepare(fleet, hosts, values, progress)
+    _prepare(fleet, hosts, "prepare", values, progress)
     _publish(target, fleet, hosts, present, values, progress, back=True)
     return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
 
 def _prepare(
-    fleet: Fleet, hosts: Sequence[Host], values: Mapping[str, Any], progress: Progress
-) -> Mapping[str, Present]:
-    """Make the release on each host, and return the hosts as they were found."""
+    fleet: Fleet, hosts: Sequence[Host], script: str, values: Mapping[str, Any], progress: Progress
+) -> Mapping[str, Result]:
+    """Make the release on each host, and return what was found there."""
 
-    def prepare(host: Host) -> Present:
-        heard = fleet.progress(progress, host)
-        return Present(host.change("release prepare", values, _long(fleet.options), heard))
+    def prepare(host: Host) -> Result:
+        return host.change(script, values, _long(fleet.options), fleet.progress(progress, host))
 
     with fleet.step(progress, "prepare", hosts):
         return fleet.on_each(hosts, prepare)
@@ -149,10 +155,6 @@ def _is_at(present: Present, revision: str) -> bool:
     return present.entry is not None and present.entry.revision == revision and present.unit.active == "active"
 
 
-def _everywhere(present: Mapping[str, Present], revision: str) -> bool:
-    return all(_is_at(each, revision) for each in present.values())
-
-
 def _stamp() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
@@ -162,7 +164,7 @@ def _long(options: Options) -> float:
     return options.deadlines.fetch * 2 + options.deadlines.build * max(1, len(options.build))
 
 
-def _values(options: Options) -> dict[str, Any]:
+def _values(target: Target, options: Options) -> dict[str, Any]:
     """Return the variables of the scripts that make a release."""
     own = {name: value.reveal() for name, value in options.environment.items()}
     return {
@@ -171,6 +173,7 @@ def _values(options: Options) -> dict[str, Any]:
         "branch": options.branch or "",
         "fetch_timeout": f"{options.deadlines.fetch:g}",
         "build_timeout": f"{options.deadlines.build:g}",
+        "provider_test": f"fraisier provider-test {target.fraise} {target.environment}",
         "restart_timeout": f"{options.deadlines.restart:g}",
         "shared": options.shared,
         "build": options.build,

@@ -93,10 +93,15 @@ def _combined(failed: Mapping[Host, FraisierError], of: int) -> FraisierError:
         return first
     kind = DeploymentLockedError if isinstance(first, DeploymentLockedError) else TargetError
     names = ", ".join(host.name for host in failed)
+    message = f"{len(failed)} of {of} hosts failed ({names}): {first.message}"
+    problems = [f"{host.name}: {error}" for host, error in failed.items()]
+    said = {error.message.removesuffix(f" on {host.name}") for host, error in failed.items()}
+    if len(failed) == of and len(said) == 1:
+        message, problems = f"{said.pop()} on all {of} hosts", []
     return kind(
-        f"{len(failed)} of {of} hosts failed ({names}): {first.message}",
+        message,
         hint=first.hint,
-        problems=[f"{host.name}: {error}" for host, error in failed.items()],
+        problems=problems,
         command=first.command,
         log=first.log,
     )

@@ -23,6 +23,7 @@ class Host:
         self._guard = threading.RLock()
         self._login: Login | None = None
         self._shell: RemoteShell | None = None
+        self._seen = ""
         self.known: Result | None = None
         """What the last look found, as long as nothing was changed."""
         self.published: tuple[float, Result] | None = None
@@ -51,7 +52,9 @@ class Host:
 
     def look(self, script: str, values: Mapping[str, Any]) -> Result:
         """Run a script that changes nothing."""
-        return self.shell.run(script, values, self._options.deadlines.look)
+        return self._remembered(
+            self.shell.run(script, {**values, "seen": self._seen}, self._options.deadlines.look)
+        )
 
     def change(
         self, script: str, values: Mapping[str, Any], timeout: float, progress: Progress, undo: str = ""
@@ -61,9 +64,15 @@ class Host:
         shell = self.shell
         holder = f"{self._target.user} for {self._target.deployment_id or 'nothing recorded'}"
         shell.lock(f"{self._options.app_path}/.fraisier/lock", holder)
+        values = {**values, "seen": self._seen}
         if undo:
-            return shell.finish(script, undo, values, timeout, progress)
-        return shell.run(script, values, timeout, progress)
+            return self._remembered(shell.finish(script, undo, values, timeout, progress))
+        return self._remembered(shell.run(script, values, timeout, progress))
+
+    def _remembered(self, found: Result) -> Result:
+        """Keep which release was seen in service: a host sees sooner that it still is than which one it is."""
+        self._seen = found.one("id") or self._seen
+        return found
 
     def connect(self, host: str, port: int, timeout: float) -> Any:
         """Open a TCP connection from the host, for a probe."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +10,9 @@ from typing import Any, Final
 
 _SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
 
+_SPECIAL: Final = "\\\n'\"$`!"
+"""What one shell or another does not take as it is in quotes; in its place comes what printf %b reads."""
+
 
 def agent(mark: str) -> str:
     """Return the command that starts the agent, which begins its answers with the mark.
@@ -18,8 +20,8 @@ def agent(mark: str) -> str:
     Nobody knows which shell the user of that host has: all of them can read this line.
     """
     text = f"mark={mark}\nprelude={_quoted(_text('prelude'))}\n{_text('agent')}"
-    coded = base64.b64encode(text.encode()).decode()
-    return f"exec /bin/sh -c 'eval \"$(echo {coded} | base64 -d)\"'"
+    coded = "".join(f"\\0{ord(each):03o}" if each in _SPECIAL else each for each in text)
+    return f'exec /bin/sh -c \'eval "$(printf %b "{coded}")"\''
 
 
 def composed(names: str, values: Mapping[str, Any]) -> str:
@@ -54,4 +56,6 @@ def _quoted(value: Any) -> str:
 
 @cache
 def _text(name: str) -> str:
-    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+    """Return a script without what only a reader needs: a shell reads a pipe byte by byte."""
+    lines = (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.lstrip() for line in lines if not line.lstrip().startswith("#")) + "\n"

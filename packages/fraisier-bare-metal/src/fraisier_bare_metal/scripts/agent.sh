@@ -43,9 +43,10 @@ refuse() {
 }
 
 lock() {
-  file=$(printf %b "$2") ours=$(printf %b "$3")
+  file=$2 ours=$3
+  case "$2$3" in *\\*) file=$(printf %b "$2") ours=$(printf %b "$3") ;; esac
   # With `command`, since dash ends at an `exec` that fails.
-  mkdir -p "${file%/*}" && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
+  { [ -d "${file%/*}" ] || mkdir -p "${file%/*}"; } && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
   tries=50
   until flock -n 9; do
     theirs=$(cat "$file.holder" 2>/dev/null)

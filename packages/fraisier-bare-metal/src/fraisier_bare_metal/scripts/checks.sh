@@ -1,19 +1,19 @@
 # Looks whether a deployment could work, and changes nothing.
-answer=$(mktemp -d)
-trap '[ -z "$answer" ] || rm -rf "$answer"' EXIT
-trap 'exit 143' TERM
-ask() { # the repository, while everything else is looked at; the connection stays for a while, and would keep a pipe open
-  GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ControlMaster=auto -o ControlPersist=20"
-  ask_repository "$patience" ls-remote -- "$git_repo" "$wanted" >"$answer/said" 2>"$answer/errors"
-}
 if [ -n "$branch" ]; then wanted="refs/heads/$branch"; else wanted=HEAD; fi
-[ -d "$HOME/.ssh" ] || mkdir -p -m 700 "$HOME/.ssh" 2>/dev/null
-ask &
-asking=$!
+asking=
+# Where a deployment follows and it was fetched from before, the fetch itself tells in a moment.
+if [ -z "$deploying" ] || [ ! -f "$mirror/FETCH_HEAD" ]; then
+  # While everything else is looked at.
+  answer=$(mktemp -d)
+  trap '[ -z "$answer" ] || rm -rf "$answer"' EXIT
+  trap 'exit 143' TERM
+  ask_repository "$patience" ls-remote -- "$git_repo" "$wanted" >"$answer/said" 2>"$answer/errors" &
+  asking=$!
+fi
 
 data clock "$(date +%s)"
 look
-for program in git flock setsid base64 find; do
+for program in git flock setsid find; do
   command -v "$program" >/dev/null 2>&1 || data lacking "$program"
 done
 # As uid=1000(deploy) gid=1000(deploy) groups=1000(deploy),4(adm); not every number has a name.
@@ -37,8 +37,11 @@ elif [ "$layout" = in_place ] && [ -d "$app_path" ] && [ -n "$(ls -A "$app_path"
 fi
 
 if [ -n "$sudo" ]; then
-  data systemctl "$(command -v systemctl)"
-  may() { sudo -n -l systemctl "$1" "$unit" >/dev/null 2>&1 || data nosudo "$1"; }
+  may() {
+    sudo -n -l systemctl "$1" "$unit" >/dev/null 2>&1 && return
+    data nosudo "$1"
+    data systemctl "$(command -v systemctl)"
+  }
   each_line "$verbs" may
 fi
 [ -z "$user" ] || [ "$(loginctl show-user "$account" -p Linger --value 2>/dev/null)" = yes ] || data nolinger yes
@@ -47,6 +50,7 @@ case "$who" in
   *) [ -n "$user" ] || [ "$account" = root ] || data nojournal "$account" ;;
 esac
 
+[ -n "$asking" ] || exit 0
 wait "$asking"
 code=$?
 if [ "$code" = 0 ]; then

@@ -2,11 +2,15 @@
 unset fraisier_prelude
 umask 022
 export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 LANGUAGE=C LC_ALL=C.UTF-8
-# The connection that the checks make to the repository's server serves the fetch a moment later too.
-: "${GIT_SSH_COMMAND:=ssh -o BatchMode=yes -o ControlPath=~/.ssh/fraisier-%C}"
+# Nobody is there to type a passphrase.
+: "${GIT_SSH_COMMAND:=ssh -o BatchMode=yes}"
 export GIT_SSH_COMMAND
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 state="$app_path/.fraisier"
+ledger="$state/ledger.jsonl"
+# What was begun and not ended, by a crash perhaps, may have left a line of the ledger that is cut short.
+torn=
+[ ! -e "$state/back" ] || torn=maybe
 newline='
 '
 
@@ -51,17 +55,20 @@ journal() { # the last lines of the unit's log, for an error
 
 find_present() { # the id of the release that the folder is at, or nothing
   present=
-  if [ "$layout" = releases ]; then
-    present=$(readlink "$app_path/current") && present=${present##*/}
-  else
+  if [ "$layout" != releases ]; then
     [ ! -f "$state/current" ] || read -r present <"$state/current"
+  elif [ -n "$seen" ] && [ "$app_path/current" -ef "$app_path/releases/$seen" ]; then
+    # A look by the shell itself, which takes no process.
+    present=$seen
+  else
+    present=$(readlink "$app_path/current") && present=${present##*/}
   fi
 } 2>/dev/null
 
 tell_release() { # what is in service, as the folder and the ledger tell
   find_present
   data id "$present"
-  [ ! -f "$state/ledger.jsonl" ] || take ledger tail -n 400 "$state/ledger.jsonl"
+  [ ! -f "$ledger" ] || take ledger tail -n 400 "$ledger"
 }
 
 look() { # what is in service, as systemd tells too
@@ -80,8 +87,6 @@ make_mirror() { # so that it can be fetched into
   elif [ ! -f "$mirror/FETCH_HEAD" ]; then
     git init --quiet --bare --template= -- "$mirror" || fail "git init failed in $mirror"
   fi
-  # What a killed git left behind keeps the next one out.
-  find "$mirror" -path "$mirror/objects" -prune -o -name '*.lock' -mmin +20 -exec rm -f {} + 2>/dev/null
 }
 
 refuse_changes() { # in a working tree that belongs to git
@@ -121,19 +126,35 @@ pack() { # what has come in, when there is much of it: git itself would look wit
     timeout "$fetch_timeout" git -c core.hooksPath=/dev/null -c gc.autoDetach=false --git-dir="$mirror" gc --auto --quiet || :
 }
 
-fetch_all() { fetch '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*'; }
+fetch_all() {
+  set -- '+refs/heads/*:refs/remotes/fraisier/*' '+refs/tags/*:refs/tags/*'
+  fetch "$@" && return
+  code=$?
+  unlock_mirror || return "$code"
+  fetch "$@"
+}
+
+fail_to_fetch() { # EXIT-CODE
+  how="git cannot fetch from $shown_repo"
+  [ "$1" != 124 ] || how="no answer from $shown_repo within $fetch_timeout s"
+  fail "$how" "see what is lacking: $provider_test" "git fetch $shown_repo"
+}
+
+unlock_mirror() { # of what a killed git left behind, which keeps the next one out; whether there was any
+  left=$(find "$mirror" -path "$mirror/objects" -prune -o -name '*.lock' -mmin +20 -print -exec rm -f {} + 2>/dev/null)
+  [ -n "$left" ]
+}
 
 recorded() { # ID: the revision that the ledger has for a release
   # The last one counts.
   sed -n -e 's/.*"event":"started".*"id":"'"$1"'".*"revision":"\([0-9a-f]*\)".*/\1/' -e 't found' \
-    -e '$!d' -e g -e p -e d -e ':found' -e h -e '$p' "$state/ledger.jsonl" 2>/dev/null
+    -e '$!d' -e g -e p -e d -e ':found' -e h -e '$p' "$ledger" 2>/dev/null
 }
 
 enter() { # EVENT-LINE: add it to the ledger and see it on the disk; a line that a crash cut short stays alone
-  if [ -s "$state/ledger.jsonl" ] && [ -n "$(tail -c 1 "$state/ledger.jsonl")" ]; then
-    echo >>"$state/ledger.jsonl"
-  fi
-  printf '%s\n' "$1" >>"$state/ledger.jsonl" && sync "$state/ledger.jsonl" 2>/dev/null || :
+  [ -z "$torn" ] || [ -z "$(tail -c 1 "$ledger" 2>/dev/null)" ] || echo >>"$ledger"
+  torn=maybe
+  printf '%s\n' "$1" >>"$ledger" && torn= && sync "$ledger" 2>/dev/null || :
 }
 
 put() { # ID: let the folder and the environment be those of a release
@@ -150,16 +171,19 @@ put() { # ID: let the folder and the environment be those of a release
 
 restart_unit() { # by the verb that the options name; what failed before does not count against systemd's limit
   verb=$restart
-  if [ -n "$again" ] || ! found=$($show is-active "$unit"); then
-    # Only what runs can be reloaded, and what is gone back from may be anything.
-    [ "$verb" != reload ] || verb=restart
-    # What is merely stopped has not failed.
-    [ "$again$found" = inactive ] || $systemctl reset-failed "$unit" >/dev/null 2>&1
-  fi
+  # Only what runs can be reloaded, and what is gone back from may be anything.
+  [ "$verb" != reload ] || { [ -z "$again" ] && $show is-active --quiet "$unit"; } || verb=restart
+  [ -z "$again" ] || $systemctl reset-failed "$unit" >/dev/null 2>&1
+  read -r begun _ </proc/uptime
   change_unit && return
   code=$?
-  [ "$($show show "$unit" -p Result --value 2>/dev/null)" = start-limit-hit ] || return "$code"
-  $systemctl reset-failed "$unit" && change_unit
+  was_refused "${begun%.*}${begun#*.}" && $systemctl reset-failed "$unit" || return "$code"
+  change_unit
+}
+
+was_refused() { # SINCE: whether systemd has not even tried to start the unit since then, in hundredths of seconds
+  ! $show is-active --quiet "$unit" && tried=$($show show "$unit" -p InactiveExitTimestampMonotonic --value) &&
+    [ "${tried%????}" -lt "$1" ]
 }
 
 change_unit() { timeout -k 5 "$restart_timeout" $systemctl "$verb" "$unit"; }

@@ -32,13 +32,14 @@ restart_unit || {
 # which nothing was sent.
 [ -z "$door" ] || timeout 2 bash -c '
   exec 3<>/dev/udp/127.0.0.1/9
-  for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do
     : <"/dev/tcp/$0" && exit
-    [ "$try" != 10 ] || "$@" || exit
+    [ "$try" != 13 ] || "$@" || exit
     if [ "$try" -lt 10 ]; then read -r -t 0.03 -u 3; else read -r -t 0.1 -u 3; fi
   done' "$door" $show is-active --quiet "$unit" 2>/dev/null
 systemctl_show
-rm -f "$state/back" "$state"/*.index
+[ -n "$torn" ] || set -- "$state/back"
+rm -f "$@" "$state"/*.index
 
 # What nobody needs any more: what was gone back from first, never what is in service nor the last two that were good.
 prune() {

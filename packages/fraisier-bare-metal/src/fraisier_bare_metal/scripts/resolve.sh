@@ -2,7 +2,7 @@
 step fetch
 make_mirror
 refuse_changes
-fetch_all || fail "git cannot fetch from $shown_repo" "try on the host: git ls-remote $shown_repo" "git fetch $shown_repo"
+fetch_all || fail_to_fetch "$?"
 commit() { git --git-dir="$mirror" rev-parse --verify --quiet --end-of-options "$1^{commit}"; }
 
 if [ -z "$version" ] && [ -z "$branch" ]; then
@@ -24,12 +24,17 @@ fi
 data version "$version"
 data revision "$revision"
 tell_release
-if [ -z "$force" ] && [ "$(recorded "$present")" = "$revision" ] && $show is-active --quiet "$unit"; then
-  data unchanged yes
-  exit 0
-fi
+short=${revision%"${revision#???????}"}
+case "$force-$present-" in
+  -*-"$short"-*)
+    if [ "$(recorded "$present")" = "$revision" ] && $show is-active --quiet "$unit"; then
+      data unchanged yes
+      exit 0
+    fi
+    ;;
+esac
 # It sorts by time, also for two releases of the same second.
-base="$stamp-${revision%"${revision#???????}"}" number=1
+base="$stamp-$short" number=1
 id=$base
-while [ -e "$state/environments/$id" ]; do number=$((number + 1)) id="$base-$number"; done
+while [ -e "$state/environments/$id" ] || [ -e "$app_path/releases/$id" ]; do number=$((number + 1)) id="$base-$number"; done
 data release "$id"

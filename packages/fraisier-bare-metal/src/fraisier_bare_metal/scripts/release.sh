@@ -1,2 +1,0 @@
-# Reads which release is in service, before another one is made.
-tell_release
