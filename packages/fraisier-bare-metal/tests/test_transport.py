@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from fraisier_bare_metal.transport import execute, undelayed
-from paramiko import Channel, ECDSAKey, ServerInterface, Transport
-from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko import Channel, ECDSAKey, PKey, ServerInterface, Transport
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED, cMSG_SERVICE_ACCEPT, cMSG_USERAUTH_REQUEST
 
 
 class Server(ServerInterface):
@@ -20,7 +22,10 @@ class Server(ServerInterface):
         self.runs_commands = runs_commands
         self.answer = threading.Event()
 
-    def check_auth_none(self, username: str) -> int:
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey"
+
+    def check_auth_publickey(self, username: str, key: PKey) -> int:
         return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
@@ -44,7 +49,7 @@ def session(server: Server) -> Iterator[tuple[Transport, Channel]]:
         host.add_server_key(ECDSAKey.generate())
         host.start_server(event=threading.Event(), server=server)
         client.start_client(timeout=10)
-        client.auth_none("deploy")
+        client.auth_publickey("deploy", ECDSAKey.generate())
         channel = client.open_session(timeout=10)
         channel.settimeout(10)
         yield client, channel
@@ -57,6 +62,41 @@ def test_what_is_small_is_sent_at_once() -> None:
     with session(Server(runs_commands=True)) as (client, _):
         assert isinstance(client.sock, socket.socket)
         assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_authentication_begins_before_the_server_has_agreed_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+    send = Transport._send_message  # type: ignore[attr-defined]
+
+    def late(transport: Transport, message: Any) -> None:
+        if message.asbytes()[:1] == cMSG_SERVICE_ACCEPT:
+            threading.Thread(target=lambda: begun.wait(10) and send(transport, message)).start()
+        else:
+            send(transport, message)
+
+    class Late(Server):
+        def check_auth_publickey(self, username: str, key: PKey) -> int:
+            begun.set()
+            return super().check_auth_publickey(username, key)
+
+    monkeypatch.setattr(Transport, "_send_message", late)
+    with session(Late(runs_commands=True)) as (client, _):
+        assert client.is_authenticated()
+
+
+def test_an_answer_is_heard_that_comes_before_anybody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Transport._send_message  # type: ignore[attr-defined]
+
+    def answered(transport: Transport, message: Any) -> None:
+        send(transport, message)
+        deadline = time.monotonic() + 10
+        while message.asbytes()[:1] == cMSG_USERAUTH_REQUEST and not transport.is_authenticated():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Transport, "_send_message", answered)
+    with session(Server(runs_commands=True)) as (client, _):
+        assert client.is_authenticated()
 
 
 def test_messages_come_with_a_code_that_is_not_compared_in_python() -> None:

@@ -14,12 +14,21 @@ _SPECIAL: Final = "\\\n'\"$`!"
 """What one shell or another does not take as it is in quotes; in its place comes what printf %b reads."""
 
 
-def agent(mark: str) -> str:
+_HIDDEN: Final = ("git_user", "git_token", "exports", "environment", "command")
+"""The values that may hold a secret."""
+
+
+def agent(mark: str, *words: str) -> str:
     """Return the command that starts the agent, which begins its answers with the mark.
 
     Nobody knows which shell the user of that host has: all of them can read this line.
+
+    Args:
+        mark: what no other output holds.
+        words: its first order, where there is one that everybody on the host may see.
     """
-    text = f"mark={mark}\nprelude={_quoted(_text('prelude'))}\n{_text('agent')}"
+    first = shlex.join(["obey", *map(_escaped, words)]) if words else ""
+    text = f"mark={mark}\nprelude={_quoted(_text('prelude'))}\nfirst={_quoted(first)}\n{_text('agent')}"
     coded = "".join(f"\\0{ord(each):03o}" if each in _SPECIAL else each for each in text)
     return f'exec /bin/sh -c \'eval "$(printf %b "{coded}")"\''
 
@@ -35,6 +44,11 @@ def composed(names: str, values: Mapping[str, Any]) -> str:
     body = "".join(map(_text, names.split()))
     # As one compound command: the shell has read all of it before anything in it can read the input.
     return f'{{\n{given}eval "$fraisier_prelude"\n{body}\n}} </dev/null\n'
+
+
+def hides(values: Mapping[str, Any]) -> bool:
+    """Return whether there is a secret among the variables, which a command line would show."""
+    return any(values.get(name) for name in _HIDDEN)
 
 
 def order(*words: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from fraisier import DeploymentLockedError, Progress, TargetError
 from paramiko import Channel
 
-from fraisier_bare_metal.script import agent, composed, order
+from fraisier_bare_metal.script import agent, composed, hides, order
 from fraisier_bare_metal.ssh import Login
 
 T = TypeVar("T")
@@ -61,12 +61,12 @@ class RemoteShell:
         self._pending = b""
         self._lock: _Lock | None = None
         self._heart: _Heart | None = None
-        self._channel: Channel = login.start(agent(self._mark))
+        self._channel: Channel | None = None
 
     @property
     def alive(self) -> bool:
         """Whether the agent is there, as far as is known."""
-        return not self._channel.closed and self._login.alive
+        return (self._channel is None or not self._channel.closed) and self._login.alive
 
     def lock(self, file: str, holder: str) -> None:
         """Ask for the host's lock, for as long as this shell lives; the answer comes with that of the next order.
@@ -95,7 +95,7 @@ class RemoteShell:
             TargetError: the connection was lost, or the time is over.
         """
         marked = {**values, "mark": self._mark}
-        return self._order("run", [composed(script, marked)], progress or Quiet(), timeout)
+        return self._order("run", [composed(script, marked)], progress or Quiet(), timeout, hides(values))
 
     def finish(
         self, script: str, undo: str, values: Mapping[str, Any], timeout: float, progress: Progress
@@ -108,30 +108,40 @@ class RemoteShell:
         """Say goodbye, which gives the lock back."""
         if self._heart is not None:
             self._heart.stop()
-        with suppress(OSError, EOFError):
-            self._send("bye")
-        self._channel.close()
+        if self._channel is not None:
+            with suppress(OSError, EOFError):
+                self._send("bye")
+            self._channel.close()
 
-    def _send(self, *words: str) -> None:
-        self._channel.sendall(order(*words))
+    def _send(self, *words: str, hidden: bool = True) -> Channel:
+        """Give an order; the first one starts the agent, and comes with the command unless it has to be hidden."""
+        begins = self._channel is None and not hidden
+        if self._channel is None:
+            self._channel = self._login.start(agent(self._mark, *(words if begins else ())))
+        if not begins:
+            self._channel.sendall(order(*words))
+        return self._channel
 
     def _next_number(self) -> int:
         self._number += 1
         return self._number
 
-    def _order(self, verb: str, words: list[str], progress: Progress, timeout: float) -> Result:
+    def _order(
+        self, verb: str, words: list[str], progress: Progress, timeout: float, hidden: bool = True
+    ) -> Result:
         number = str(self._next_number())
 
         def work() -> Result:
-            self._send(verb, number, *words)
-            return self._listen(number, progress, time.monotonic() + timeout, timeout)
+            channel = self._send(verb, number, *words, hidden=hidden)
+            return self._listen(channel, number, progress, time.monotonic() + timeout, timeout)
 
         try:
             return self._try(work)
         except BaseException:
             # Ctrl-C, or the time is over: what runs there is told to end.
-            with suppress(OSError, EOFError):
-                self._send("stop", number)
+            if self._channel is not None:
+                with suppress(OSError, EOFError):
+                    self._send("stop", number)
             raise
 
     def _try(self, work: Callable[[], T]) -> T:
@@ -141,7 +151,9 @@ class RemoteShell:
             reason = str(error) or "connection closed"
             raise TargetError(f"the connection to {self._login.address} was lost: {reason.lower()}") from error
 
-    def _listen(self, number: str, progress: Progress, deadline: float, timeout: float) -> Result:
+    def _listen(
+        self, channel: Channel, number: str, progress: Progress, deadline: float, timeout: float
+    ) -> Result:
         """Read until the script ends; steps become the progress's steps, of which the last one fails with it."""
         data: dict[str, list[str]] = {}
         lines: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -154,7 +166,7 @@ class RemoteShell:
         blank = False
         with ExitStack() as step:
             while True:
-                line = self._next_line(deadline, timeout)
+                line = self._next_line(channel, deadline, timeout)
                 if not line.startswith(self._mark):
                     if blank:
                         hear("")
@@ -197,14 +209,14 @@ class RemoteShell:
         hint = "see: fraisier provider-test FRAISE ENV"
         raise TargetError(f"{lock.file} cannot be written on {self._login.host}", hint=hint)
 
-    def _next_line(self, deadline: float, timeout: float) -> str:
+    def _next_line(self, channel: Channel, deadline: float, timeout: float) -> str:
         while b"\n" not in self._pending:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TargetError(f"{self._login.host} took longer than {timeout:g} s; it was told to stop")
-            self._channel.settimeout(min(left, _POLL))
             try:
-                chunk = self._channel.recv(65536)
+                channel.settimeout(min(left, _POLL))
+                chunk = channel.recv(65536)
             except TimeoutError:
                 if not self._login.alive:
                     raise EOFError from None
@@ -226,7 +238,7 @@ class _Lock(NamedTuple):
 class _Heart:
     """Tells the agent that we are still here, for as long as we hold the lock."""
 
-    def __init__(self, send: Callable[[str], None]) -> None:
+    def __init__(self, send: Callable[[str], object]) -> None:
         self._send = send
         self._ended = threading.Event()
         threading.Thread(target=self._beat, daemon=True).start()

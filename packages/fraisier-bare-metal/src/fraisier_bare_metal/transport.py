@@ -3,21 +3,76 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 from paramiko import Channel, Message, Transport
-from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.auth_handler import AuthOnlyHandler
+from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_SERVICE_REQUEST
+from paramiko.ssh_exception import SSHException
+from paramiko.transport import ServiceRequestingTransport
+
+
+class _Prompt(socket.socket):
+    """Sends at once what is small too, and acknowledges at once what it gets.
+
+    TCP holds back both. For commands without a terminal, sshd leaves its half of that as it is: it sends a second
+    small message when the first one is acknowledged, which Linux does after 40 ms. The option has to be set again
+    after every look (tcp(7), TCP_QUICKACK); other systems have none.
+    """
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Read, and acknowledge it."""
+        received = super().recv(size, flags)
+        if hasattr(socket, "TCP_QUICKACK"):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return received
+
+
+class _Eager(ServiceRequestingTransport):
+    """Begins to authenticate without waiting a round trip for being allowed to.
+
+    A client has to wait only where the key exchange by itself has not proved who the server is (RFC 4253, section
+    7); each one that Paramiko knows does.
+    """
+
+    def ensure_session(self) -> None:
+        """Ask for the service, once."""
+        if getattr(self, "auth_handler", None) is not None:
+            return
+        if not (self.is_active() and self.initial_kex_done):
+            raise SSHException("the connection is closed")
+        request = Message()
+        request.add_byte(cMSG_SERVICE_REQUEST)
+        request.add_string("ssh-userauth")
+        self._send_message(request)  # type: ignore[attr-defined]
+        self.auth_handler = self.get_auth_handler()
+
+    def get_auth_handler(self) -> AuthOnlyHandler:
+        """Return what asks and waits for the answer."""
+        return _Authentication(self)
+
+
+class _Authentication(AuthOnlyHandler):
+    """Hears also an answer that came before Paramiko began to listen, which is when it has sent the question."""
+
+    def wait_for_response(self, event: threading.Event) -> list[str]:
+        """Return what else has to be shown, as a rule nothing; raises AuthenticationException."""
+        if self.is_authenticated() or self.username is None:
+            event.set()
+        return super().wait_for_response(event)
 
 
 def undelayed(sock: Any, **settings: Any) -> Transport:
-    """Return a transport that sends at once what is small too, which TCP holds back by itself.
+    """Return a transport that waits for nothing that TCP or Paramiko would let it wait for.
 
     It asks for AES-GCM first, which Paramiko by itself asks for last: with the others it compares the code at
     the end of every message byte by byte, in Python.
     """
     if isinstance(sock, socket.socket):
+        sock = _Prompt(fileno=sock.detach())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    transport = Transport(sock, **settings)
+    transport = _Eager(sock, **settings)
     algorithms = transport.get_security_options()
     algorithms.ciphers = sorted(algorithms.ciphers, key=lambda name: "gcm" not in name)
     return transport

@@ -15,7 +15,7 @@
 
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export PATH
-worker= undo= leave=lost
+worker= undo= leave=
 
 say() { printf "\n%s %s\n" "$mark" "$*"; }
 
@@ -76,19 +76,23 @@ finish_all() {
   trap "" TERM HUP INT
   if [ -n "$worker" ]; then
     [ -n "$undo" ] || kill -s TERM "$worker"
-    wait "$worker" || { [ "$leave" = lost ] && [ -n "$undo" ] && printf %b "$undo" | fraisier_prelude=$prelude sh -s; }
+    wait "$worker" || { [ -z "$leave" ] && [ -n "$undo" ] && printf %b "$undo" | fraisier_prelude=$prelude sh -s; }
   fi
   [ -z "$watcher" ] || kill "$watcher"
 } >/dev/null 2>&1
 
-tab=$(printf "\t")
-while IFS=$tab read -r verb id first second; do
-  case "$verb" in
-    lock) lock "$id" "$first" "$second" ;;
-    run) undo= && work "$id" "$first" ;;
-    finish) undo="$second" && work "$id" "$first" ;;
+obey() {
+  case "$1" in
+    lock) lock "$2" "$3" "$4" ;;
+    run) undo= && work "$2" "$3" ;;
+    finish) undo="$4" && work "$2" "$3" ;;
     stop) kill -s TERM "$worker" ;;
     alive) : >"$beat" ;;
-    bye) leave=bye && break ;;
+    bye) leave=bye ;;
   esac
-done
+}
+
+# What comes with the command is there a round trip before anything else is: sshd hears nothing until it has begun.
+eval "$first"
+tab=$(printf "\t")
+while [ -z "$leave" ] && IFS=$tab read -r verb id one two; do obey "$verb" "$id" "$one" "$two"; done
