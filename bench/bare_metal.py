@@ -131,9 +131,11 @@ class Ways:
         """`pyinfra`, with the same steps as operations of their own."""
         lines = [line for line in self._script("pyinfra", version).splitlines() if line.strip()]
         steps = "\n".join(f"    {line!r}," for line in _steps(lines))
-        deploy = self.home / "deploy.py"
+        deploy, inventory = self.home / "deploy.py", self.home / "inventory.py"
         deploy.write_text(PYINFRA.format(steps=steps))
-        self._run(["pyinfra", "-y", ",".join(hosts), str(deploy)])
+        # It looks first whether there is a file of that name, which may not be as long as that of many hosts.
+        inventory.write_text(f"hosts = {hosts!r}\n")
+        self._run(["pyinfra", "-y", str(inventory), str(deploy)])
 
     def capistrano(self, version: str, hosts: list[str]) -> None:
         """`cap production deploy`."""

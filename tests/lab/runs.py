@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -15,6 +16,8 @@ from lab.folder import Folder, Lock
 
 FOLDER_LABEL = "fraisier-lab.folder"
 RUN_LABEL = "fraisier-lab.run"
+_ENDPOINTS_GONE = 20.0
+"""Seconds that an engine may take for it, also a busy one."""
 
 
 @contextmanager
@@ -94,12 +97,17 @@ def _forget(folder: Folder, run: str) -> None:
 
 
 def _remove_labelled(engine: Engine, label: str) -> None:
-    containers = engine.docker("ps", "--all", "--quiet", "--filter", f"label={label}").stdout.split()
-    if containers:
-        engine.docker("rm", "--force", "--volumes", *containers)
-    networks = engine.docker("network", "ls", "--quiet", "--filter", f"label={label}").stdout.split()
-    if networks:
-        engine.docker("network", "rm", *networks)
+    deadline = time.monotonic() + _ENDPOINTS_GONE
+    while True:
+        containers = engine.docker("ps", "--all", "--quiet", "--filter", f"label={label}").stdout.split()
+        if containers:
+            engine.docker("rm", "--force", "--volumes", *containers)
+        networks = engine.docker("network", "ls", "--quiet", "--filter", f"label={label}").stdout.split()
+        # The engine lets go of a container's end of a network a moment after the container is gone.
+        last = time.monotonic() > deadline
+        if not networks or engine.docker("network", "rm", *networks, check=last).returncode == 0:
+            return
+        time.sleep(0.1)
 
 
 def _lock(folder: Folder, run: str) -> Path:
