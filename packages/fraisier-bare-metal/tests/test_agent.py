@@ -92,15 +92,14 @@ def start(request: pytest.FixtureRequest) -> Iterator[Callable[[], Client]]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_whichever_shell_the_user_of_the_host_has_the_agent_starts(shell: str) -> None:
-    values = {"mark": "@@test", "app_path": "/a'b\\c", "show": "echo", "unit": "my.service"}
-    asked = order("finish", "1", composed("unit", values), "true")
-    done = subprocess.run(
-        [shell, "-c", agent("@@test")], input=asked, capture_output=True, timeout=30, check=False
-    )
-    assert done.stderr == b""
-    assert b"@@test take unit\nshow my.service -p LoadState" in done.stdout
-    assert b"@@test end 1 0\n" in done.stdout
+def test_whichever_shell_the_user_of_the_host_has_the_agent_starts_with_its_first_order(shell: str) -> None:
+    values = {"mark": "@@test", "app_path": "/srv", "show": "echo", "unit": "é\t!$x`'\\.service"}
+    words = ("finish", "1", composed("unit", values), "true")
+    for command, asked in ((agent("@@test", *words), b""), (agent("@@test"), order(*words))):
+        done = subprocess.run([shell, "-c", command], input=asked, capture_output=True, timeout=30, check=False)
+        assert done.stderr == b""
+        assert f"@@test take unit\nshow {values['unit']} -p LoadState".encode() in done.stdout
+        assert b"@@test end 1 0\n" in done.stdout
 
 
 def test_it_tells_the_output_of_a_script_and_how_it_ended(start: Callable[[], Client]) -> None:

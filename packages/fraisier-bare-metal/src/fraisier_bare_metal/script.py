@@ -10,10 +10,8 @@ from typing import Any, Final
 
 _SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
 
-_SPECIAL: Final = "\\\n'\"$`!"
-"""What one shell or another does not take as it is in quotes; in its place comes what printf %b reads."""
-
-
+_PLAIN: Final = set(range(0x20, 0x7F)) - set(b"\\'\"$`!")
+"""The bytes that every shell takes as they are in quotes; in the place of others comes what printf %b reads."""
 _HIDDEN: Final = ("git_user", "git_token", "exports", "environment", "command")
 """The values that may hold a secret."""
 
@@ -29,7 +27,7 @@ def agent(mark: str, *words: str) -> str:
     """
     first = shlex.join(["obey", *map(_escaped, words)]) if words else ""
     text = f"mark={mark}\nprelude={_quoted(_text('prelude'))}\nfirst={_quoted(first)}\n{_text('agent')}"
-    coded = "".join(f"\\0{ord(each):03o}" if each in _SPECIAL else each for each in text)
+    coded = "".join(chr(each) if each in _PLAIN else f"\\0{each:03o}" for each in text.encode())
     return f'exec /bin/sh -c \'eval "$(printf %b "{coded}")"\''
 
 
