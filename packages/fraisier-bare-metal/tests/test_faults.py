@@ -59,6 +59,11 @@ def all_is_well_again(site: Site, *outcomes: str) -> None:
     assert "running" not in [status for _, status in history(site)]
 
 
+def the_host_is_done(site: Site) -> None:
+    """Wait until a host without its client has ended what it had begun; it holds the lock as long."""
+    eventually(lambda: site.host.succeeds(f"flock --nonblock {site.app_path}/.fraisier/lock true"))
+
+
 @pytest.fixture
 def slow(make_site: Callable[..., Site], host: Host) -> Site:
     """A site with v1 in service, where building and starting take long enough to be disturbed."""
@@ -119,6 +124,7 @@ def test_the_host_is_out_of_reach_for_good(lab: Lab, slow: Site, step: str) -> N
         relay.cut()
         said, _ = process.communicate(timeout=90)
         assert process.returncode in (6, 9), said
+    the_host_is_done(slow)
     all_is_well_again(slow, "failed")
 
 
@@ -126,8 +132,7 @@ def test_a_version_that_does_not_start_is_taken_back_by_the_host_when_its_client
     with slow.running("deploy", "FRAISE", "ENV", "--version", "v3") as process:
         reach(process, "restart")
         process.kill()
-    # The host goes on to the end of what it has begun, and holds the lock as long.
-    eventually(lambda: slow.host.succeeds(f"flock --nonblock {slow.app_path}/.fraisier/lock true"))
+    the_host_is_done(slow)
     again = slow.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
     assert again.returncode == 0, again.stdout + again.stderr
     assert slow.serves("v2")
