@@ -192,3 +192,33 @@ def test_a_file_in_another_folder_is_shown_by_its_path(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     assert str(caught.value) == "sub/fraises.yaml:1: fraises: expected a mapping, got the number 1"
+
+
+class Server(Options):
+    host: str = ""
+    hosts: list[str] = msgspec.field(default_factory=list)
+    environment: dict[str, Secret] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if bool(self.host) == bool(self.hosts):
+            raise ValueError("expected exactly one of host and hosts")
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("{host: a, hosts: [b], environment: {KEY: '${KEY}'}}", True),
+        ("{environment: {KEY: 'Bearer ${KEY}'}}", True),
+        ("{host: '${HOST}', hosts: [b]}", False),
+        ("{hosts: ['${HOST}'], environment: {KEY: '${KEY}'}}", False),
+    ],
+)
+def test_keys_are_held_against_each_other_where_only_secrets_refer_to_something(
+    write: Write, written: str, wrong: bool
+) -> None:
+    path = write(f"fraises: {{a: {{providers: {{b: {{provider: server, config: {written}}}}}}}}}\n")
+    if not wrong:
+        load_config(path, lambda _: Server)
+        return
+    with pytest.raises(ConfigError, match=r"config: expected exactly one of host and hosts$"):
+        load_config(path, lambda _: Server)

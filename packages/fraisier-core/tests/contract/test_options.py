@@ -283,6 +283,18 @@ def test_of_what_is_not_resolved_yet_only_the_name_is_checked() -> None:
     assert convert_options({"keep": object()}, Everything, unresolved=["keep"])[1][0].path == ("repository",)
 
 
+@pytest.mark.parametrize(
+    ("key", "messages"),
+    [("keys", ["expected branch and name to differ, both are web"]), ("build", []), ("mounts", [])],
+)
+def test_what_spans_several_keys_is_checked_where_only_secrets_are_not_resolved(
+    key: str, messages: list[str]
+) -> None:
+    raw = {"repository": "x", "branch": "web", key: [Secret("${REFERENCE}")]}
+    found, problems = convert_options(raw, Everything, unresolved=[key])
+    assert (found, [problem.message for problem in problems]) == (None, messages)
+
+
 def test_a_health_check_is_converted_like_options() -> None:
     found, problems = convert_options({"url": "http://x/", "timeout": Secret("5")}, HealthCheck)
     assert (found, problems) == (HealthCheck(url="http://x/", timeout=5.0), [])

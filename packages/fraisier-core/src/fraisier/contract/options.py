@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import Enum
 from types import NoneType, UnionType
 from typing import (
@@ -96,11 +97,12 @@ def convert_options(
     Args:
         raw: the mapping, as `fraises.yaml` has it.
         options: the struct.
-        unresolved: keys whose values are not known yet (they refer to the environment, a file or a command);
-            of these only the names are checked, and nothing is converted when there are any.
+        unresolved: keys whose values are not known yet (they refer to the environment, a file or a command).
+            Where every such reference stands as a `Secret` for which the struct asks, a key counts as known.
+            Of the others only the names are checked, and nothing is converted when there are any.
     """
     values, problems = _convert_all(raw, options, unresolved)
-    if problems or unresolved:
+    if problems or not values.keys() >= raw.keys():
         return None, problems
     try:
         return msgspec.convert(values, options, dec_hook=_decode_secret), []
@@ -128,7 +130,10 @@ def _convert_all(
     for key, value in raw.items():
         if key not in fields:
             problems.append(OptionProblem((key,), f"unknown key{nearest(str(key), fields)}"))
-        elif key not in unresolved:
+        elif key in unresolved:
+            with suppress(msgspec.ValidationError):
+                values[key] = msgspec.convert(value, fields[key].type, dec_hook=_decode_secret)
+        else:
             try:
                 values[key] = _convert(value, fields[key].type)
             except msgspec.ValidationError as error:

@@ -11,7 +11,7 @@ import msgspec
 
 from fraisier.contract.errors import ConfigError
 from fraisier.contract.options import OptionProblem, convert_options
-from fraisier.engine.configuration.references import holds_reference
+from fraisier.engine.configuration.references import holds_reference, stand_in
 from fraisier.engine.configuration.yaml_file import Document
 from fraisier.engine.configuration.yaml_scalars import one_line
 
@@ -78,10 +78,14 @@ def _printable(message: str) -> str:
 
 
 def wrong_options(raw: Mapping[str, Any], struct: type[msgspec.Struct]) -> list[OptionProblem]:
-    """Return what is wrong with a mapping that a struct describes, as far as is known without its references."""
+    """Return what is wrong with a mapping that a struct describes, as far as is known without its references.
+
+    Nearly every file has some, as variables of the service: what spans several keys is checked all the same.
+    """
     fields = {field.encode_name for field in msgspec.structs.fields(struct)}
     unknown = [key for key in raw if key not in fields]
     left_out = set(unknown[_MOST_UNKNOWN:])
     looked_at = {key: value for key, value in raw.items() if key not in left_out} if left_out else raw
     unresolved = [key for key, value in looked_at.items() if holds_reference(value)]
-    return convert_options(looked_at, struct, unresolved)[1]
+    known = {key: stand_in(value) if key in unresolved else value for key, value in looked_at.items()}
+    return convert_options(known, struct, unresolved)[1]

@@ -72,6 +72,22 @@ def holds_reference(value: Any) -> bool:
     return isinstance(value, Reference)
 
 
+def stand_in(value: Any) -> Any:
+    """Return a value in which each `Reference` beneath it is a `Secret` with the reference as its text.
+
+    A value that is itself a `Reference` stays one: what spans several keys may be about just this text.
+    """
+    return _stand_in(value) if isinstance(value, Mapping | list) else value
+
+
+def _stand_in(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _stand_in(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_stand_in(each) for each in value]
+    return Secret(value.text, reference=value.text) if isinstance(value, Reference) else value
+
+
 def resolve(
     value: Any,
     *,
