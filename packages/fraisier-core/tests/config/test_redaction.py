@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import threading
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -115,3 +117,23 @@ def test_a_stored_configuration_holds_no_secret(written: dict[str, Any], stored:
 
 def test_a_resolved_configuration_holds_no_secret_either() -> None:
     assert redacted_configuration({"a": Secret("x"), "b": [Secret("y")]}) == {"a": "***", "b": ["***"]}
+
+
+def test_a_secret_that_another_thread_adds_in_the_middle_of_a_look_is_masked_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redactor = Redactor()
+    redactor.add("first secret")
+    other = threading.Thread(target=redactor.add, args=("second secret",))
+    compiled = re.compile
+
+    def slowly(pattern: str) -> re.Pattern[str]:
+        other.start()
+        other.join(0.1)
+        return compiled(pattern)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(re, "compile", slowly)
+        assert redactor("first secret") == "***"
+    other.join()
+    assert redactor("first secret, second secret") == "***, ***"

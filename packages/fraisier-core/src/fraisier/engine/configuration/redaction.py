@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -34,28 +35,32 @@ _NOT_SECRET_ENDINGS: Final = ("_path", "_file", "_dir", "_folder")
 
 
 class Redactor:
-    """Masks every secret that it was told of, in every form in which it may turn up."""
+    """Masks every secret that it was told of, in every form in which it may turn up; threads may share one."""
 
     def __init__(self) -> None:
+        self._guard = threading.Lock()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, value: str) -> None:
         """Learn a secret; values shorter than three characters are masked in `mapping` only, as `Secret`."""
-        forms = {form for form in _forms(value) if form not in self._forms}
-        if forms:
-            self._forms |= forms
-            self._pattern = None
+        forms = set(_forms(value))
+        with self._guard:
+            if not forms <= self._forms:
+                self._forms |= forms
+                self._pattern = None
 
     def __call__(self, text: str) -> str:
         """Return a text with every known secret in it masked."""
         if not self._forms:
             return text
-        if self._pattern is None:
-            # Longest first: of two secrets, one of which begins with the other, nothing must be left over.
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        return self._pattern.sub(MASK, text)
+        with self._guard:
+            pattern = self._pattern
+            if pattern is None:
+                # Longest first: of two secrets, one of which begins with the other, nothing must be left over.
+                longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+                pattern = self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        return pattern.sub(MASK, text)
 
     def mapping(self, value: Any) -> Any:
         """Return a JSON-like structure with every text in it redacted, keys too."""
