@@ -11,12 +11,14 @@ MEANINGS = {
     3: "`fraises.yaml`, a value in it, a reference from it, or the state database is wrong",
     4: "locked: somebody else is deploying this target, or froze it",
     5: "pre-flight failed; nothing was touched",
-    6: "the deployment failed; the old version is still in service",
+    6: "the deployment failed; the old version is still in service, unless the message says that it was not "
+    "rolled back or that there is none to go back to; for `logs` and `status` of a target: it could not be asked",
     7: "deployed, but not healthy; for `health`: the probe failed",
     8: "the deployment failed and was rolled back; the old version is in service again",
-    9: "the rollback failed: look at the target now",
+    9: "the rollback failed, or there is no version to go back to: look at the target now",
     10: "a provider is missing or broken, or cannot do what was asked",
-    130: "interrupted by Ctrl-C or SIGTERM; the old version is in service",
+    130: "interrupted by Ctrl-C, SIGTERM or SIGHUP; the old version is in service, where there is one and without "
+    "`--no-rollback`",
 }
 
 

@@ -11,6 +11,7 @@ ERRORS = {
     "UsageError": ("usage", 2),
     "ConfigError": ("configuration", 3),
     "DeploymentLockedError": ("locked", 4),
+    "TargetChangedError": ("locked", 4),
     "LeaseLostError": ("lease_lost", 4),
     "PreFlightError": ("pre_flight", 5),
     "TargetError": ("target", 6),

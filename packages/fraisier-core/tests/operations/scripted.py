@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from fraisier import (
     Secret,
     Status,
     Target,
+    TargetChangedError,
     TargetError,
     hookimpl,
 )
@@ -39,6 +40,8 @@ class Options(fraisier.Options):
     unreachable: tuple[str, ...] = ()
     forgetful: bool = False
     earlier: bool = False
+    unproven: tuple[str, ...] = ()
+    """Versions of which the target knows that they were never healthy."""
     sick: tuple[str, ...] = ()
     patient: bool = False
     """Health never says that waiting is of no use; a health check then only tells how long to wait."""
@@ -46,6 +49,8 @@ class Options(fraisier.Options):
         "", "refuse", "half", "elsewhere", "locked", "queued", "ctrl-c", "ctrl-c twice", "ctrl-c late"
     ] = ""
     on_logs: Literal["", "refuse", "all", "ctrl-c"] = ""
+    flavour: str = ""
+    """What else belongs to a release, of whichever version; `sour` does not start."""
 
 
 class Stage:
@@ -76,7 +81,7 @@ class Stage:
         earlier = [known["version"], *known["earlier"]] if known else []
         known = {"version": version, "revision": revision_of(version), "earlier": earlier, **more}
         self.path.write_text(json.dumps(known))
-        return deployed(version, note=f"deployed{self.secret}")
+        return deployed(version, True, note=f"deployed{self.secret}", **flavour_of(known))
 
     def line(self, number: int) -> str:
         return f"line {number} of {self.read().get('version')}{self.secret}"
@@ -103,8 +108,12 @@ def deployed(version: str, changed: bool = True, **more: str) -> Deployed:
     return Deployed(version=version, revision=revision_of(version), details=details, changed=changed)
 
 
-def release_of(version: str, note: str) -> Release:
-    known = deployed(version, note=note)
+def flavour_of(known: Mapping[str, Any]) -> dict[str, str]:
+    return {"flavour": known["flavour"]} if known.get("flavour") else {}
+
+
+def release_of(version: str, note: str, **more: str) -> Release:
+    known = deployed(version, True, note=note, **more)
     return Release(version=version, revision=known.revision, details=known.details)
 
 
@@ -131,7 +140,7 @@ def deploy(target: Target, release: Release, progress: Progress) -> Deployed:
         progress.line(f"fetching {version}{stage.secret}")
         before_the_change(stage, version)
     with progress.step("switch"):
-        done = stage.serve(version, mute=version == "mute")
+        done = stage.serve(version, mute=version == "mute", flavour=stage.options.flavour)
     with progress.step("start"):
         after_the_change(stage, version)
     return done
@@ -149,6 +158,10 @@ def before_the_change(stage: Stage, version: str) -> None:
         known = stage.read()
         stage.path.write_text(json.dumps({**known, "state": "stopped"}))
         raise TargetError("no space left")
+    if version == "restless" or (version == "surprised" and stage.read()["version"] != "v9"):
+        # Another machine was done between the look and the lock.
+        stage.serve("v9")
+        raise TargetChangedError("another deployment has ended meanwhile", hint="deploy again")
     if version == "overtaken" or (version == "queued" and stage.read()["version"] != "v9"):
         # Another machine holds the target, and is done with its work before anybody looks.
         stage.serve("v9")
@@ -156,7 +169,7 @@ def before_the_change(stage: Stage, version: str) -> None:
 
 
 def after_the_change(stage: Stage, version: str) -> None:
-    if version in ("half", "mute"):
+    if version in ("half", "mute") or stage.options.flavour == "sour":
         raise TargetError(f"start failed{stage.secret}", command="start half", hint="read its log")
     if version == "chatty":
         raise TargetError("start failed", log=[stage.line(number) for number in range(100)])
@@ -180,9 +193,10 @@ def status(target: Target) -> Status:
         return Status(state="stopped")
     return Status(
         state=known.get("state", "running"),
-        release=release_of(known["version"], f"told{stage.secret}"),
+        release=release_of(known["version"], f"told{stage.secret}", **flavour_of(known)),
         details={"file": f"{stage.path.name}{stage.secret}"},
         earlier=[release_of(each, "told") for each in known["earlier"]] if stage.options.earlier else [],
+        proven=known["version"] not in stage.options.unproven,
     )
 
 
@@ -201,7 +215,7 @@ def rollback(target: Target, release: Release, progress: Progress) -> Deployed:
             signal.raise_signal(signal.SIGINT)
         if how == "elsewhere":
             return stage.serve("v9")
-        done = stage.serve(release.version or "")
+        done = stage.serve(release.version or "", **flavour_of(release.details))
         if how == "half" and release.version == "v1":
             raise TargetError("the old image does not start")
         if how == "ctrl-c late" and release.version == "v1":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from fraisier import (
     DeploymentFailedError,
@@ -131,6 +133,17 @@ def test_what_was_not_changed_is_left_alone(
     assert "rollback v1" not in operator.calls()
     assert operator.in_service() == "v1"
     assert operator.statuses() == ["success", "failed"]
+
+
+def test_the_same_version_put_in_service_again_in_another_way_is_rolled_back_too(operator: Operator) -> None:
+    operator.options["flavour"] = "sweet"
+    operator.deploy("v1")
+    operator.options["flavour"] = "sour"
+    with pytest.raises(RolledBackError) as caught:
+        operator.deploy("v1", force=True)
+    assert caught.value.message == f"start failed; {BACK}"
+    assert json.loads((operator.folder / "target.json").read_text())["flavour"] == "sweet"
+    assert operator.statuses() == ["success", "rolled_back"]
 
 
 def test_a_failure_carries_step_command_log_and_hint(operator: Operator) -> None:
@@ -311,3 +324,21 @@ def test_a_rollback_that_fails_too_leaves_the_state_alone(operator: Operator) ->
     with pytest.raises(RollbackFailedError):
         operator.deploy("broken")
     assert (operator.state().status, operator.state().version) == ("failed", None)
+
+
+def test_a_target_that_changed_between_the_look_and_the_lock_is_looked_at_again_without_being_asked_to_wait(
+    operator: Operator,
+) -> None:
+    operator.deploy("v1")
+    operator.calls()
+    done = operator.deploy("surprised")
+    assert (done.status, done.previous_version) == ("success", "v9")
+    assert operator.calls() == ["pre_flight", "status", "deploy surprised", "status", "deploy surprised", "health"]
+
+
+def test_a_target_that_changes_all_the_time_is_given_up(operator: Operator) -> None:
+    operator.deploy("v1")
+    operator.calls()
+    with pytest.raises(DeploymentLockedError, match="another deployment has ended meanwhile"):
+        operator.deploy("restless")
+    assert operator.calls().count("deploy restless") == 4

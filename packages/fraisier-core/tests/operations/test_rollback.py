@@ -149,6 +149,27 @@ def test_what_was_interrupted_is_never_gone_back_to(operator: Operator) -> None:
     assert operator.rollback().version == "v1"
 
 
+@pytest.mark.parametrize(("earlier", "back"), [(True, "v1"), (False, "v2")])
+def test_with_an_empty_history_what_the_target_knows_not_to_have_been_healthy_is_gone_back_to_for_want_of_better(
+    operator: Operator, earlier: bool, back: str
+) -> None:
+    deployed(operator.elsewhere(), "v1", "v2")
+    operator.options |= {"earlier": earlier, "unproven": ["v2"]}
+    with pytest.raises(RolledBackError):
+        operator.deploy("broken")
+    assert operator.in_service() == back
+
+
+def test_what_the_history_knows_to_have_been_healthy_is_gone_back_to_whatever_the_target_thinks(
+    operator: Operator,
+) -> None:
+    deployed(operator, "v1", "v2")
+    operator.options |= {"earlier": True, "unproven": ["v2"]}
+    with pytest.raises(RolledBackError):
+        operator.deploy("broken")
+    assert operator.in_service() == "v2"
+
+
 def test_with_an_empty_history_the_target_tells_what_was_before(operator: Operator) -> None:
     deployed(operator.elsewhere(), "v1", "v2", "v3")
     operator.options["earlier"] = True

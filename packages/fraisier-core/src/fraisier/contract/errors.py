@@ -85,6 +85,10 @@ class DeploymentLockedError(FraisierError):
     exit_code = 4
 
 
+class TargetChangedError(DeploymentLockedError):
+    """Somebody else changed the target after it was looked at and before its lock was ours; core looks again."""
+
+
 class LeaseLostError(DeploymentLockedError):
     """This process held the lock, slept past its lease, and somebody else has it now: it must not write."""
 

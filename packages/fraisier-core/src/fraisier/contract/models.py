@@ -167,6 +167,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What else is worth showing: addresses, pids, containers."""
     earlier: list[Release] = []
     """Releases that were in service before, newest first, as far as the target can tell."""
+    proven: bool = True
+    """False: the target knows that what is in service was not found healthy when it was deployed. A deployment
+    that fails then goes back to one of `earlier`, where there is any."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from fraisier.contract.errors import (
     InterruptedByUserError,
     LeaseLostError,
     PreFlightError,
+    TargetChangedError,
     TargetError,
 )
 from fraisier.contract.models import Deployed, Deployment, DeploymentStatus, Release, Status, Target
@@ -28,6 +29,8 @@ from fraisier.engine.state.locks import DeploymentLock
 from fraisier.engine.state.patience import Patience
 
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{8,}")
+_SURPRISES: Final = 3
+"""So often a target may change under our eyes."""
 LOG_LINES = 50
 """How much of a log a failure carries."""
 
@@ -52,6 +55,7 @@ class Attempt:
         self.history = history
         self.progress = progress
         self._patience = patience
+        self._surprises = 0
         self._ended = False
 
     @property
@@ -73,7 +77,13 @@ class Attempt:
         self.history.note_gone_back(self.record.id)
 
     def waits_for(self, failure: BaseException) -> bool:
-        """Pause, where a try failed because somebody else is at work on the target and we may wait for them."""
+        """Pause, where a try failed because somebody else is at work on the target and we may wait for them.
+
+        Where they had ended before we were to begin, nobody has to be waited for.
+        """
+        if isinstance(failure, TargetChangedError) and self._surprises < _SURPRISES:
+            self._surprises += 1
+            return True
         if isinstance(failure, LeaseLostError) or not isinstance(failure, DeploymentLockedError):
             return False
         return self._patience.wait(failure)

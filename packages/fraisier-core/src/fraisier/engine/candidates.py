@@ -15,16 +15,20 @@ _SHORTEST_REVISION = 6
 def release_before(history: History, place: Place, status: Status) -> Release | None:
     """Return the release that a failed deployment goes back to.
 
-    It is what the target tells to be in service, unless the history knows that this never ended well (an
-    interrupted deployment); then it is the last successful one.
+    It is what the target tells to be in service, unless the history or the target knows that this never ended well
+    (an interrupted deployment); then it is the last successful one.
     """
     told = status.release
+    outcome = "not_success"
     if told is not None and told.revision is not None:
         outcome = history.outcome_of(place.fraise, place.environment, told.revision)
-        if outcome != "not_success":
-            return told
+    if outcome == "success" or (outcome == "unknown" and status.proven):
+        return told
     candidates = _candidates(history, place, status)
-    return candidates[0] if candidates else None
+    if candidates:
+        return candidates[0]
+    # It was in service, at least.
+    return told if outcome == "unknown" else None
 
 
 def rollback_candidate(history: History, place: Place, status: Status, to: str | None) -> Release:

@@ -161,9 +161,10 @@ def _same_in_service(current: Attempt, before: Status, note: bool = False) -> bo
         now = current.provider.status(current.target)
     except FraisierError:
         return False
-    found = now.release or Release()
-    same = found.revision == (before.release or Release()).revision
-    if note and not same and found.revision is not None:
+    found, old = now.release or Release(), before.release or Release()
+    # The same revision may have been released again, or on some hosts only.
+    same = (found.revision, found.details) == (old.revision, old.details)
+    if note and found.revision is not None and found.revision != old.revision:
         current.note_deployed(as_deployed(found))
     return same and now.state == before.state
 
