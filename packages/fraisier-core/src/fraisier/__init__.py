@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Target,
     )
     from fraisier.contract.options import Options, read_options
+    from fraisier.contract.parallel import in_parallel
     from fraisier.contract.probe import Here, Reach, probe
     from fraisier.contract.process import process_started
     from fraisier.contract.progress import Progress
@@ -81,6 +82,7 @@ _HOME = {
         "Target",
     ],
     "options": ["Options", "read_options"],
+    "parallel": ["in_parallel"],
     "probe": ["Here", "Reach", "probe"],
     "process": ["process_started"],
     "progress": ["Progress"],
@@ -123,6 +125,7 @@ __all__ = [
     "Unsupported",
     "UsageError",
     "hookimpl",
+    "in_parallel",
     "kill_group",
     "probe",
     "process_started",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import msgspec
 
 from fraisier.contract.errors import FraisierError, TargetError
 from fraisier.contract.models import JSON, Check, Health, Release, State, Status, Target
+from fraisier.contract.parallel import in_parallel
 from fraisier.engine.attempt import drift, failing_as_pre_flight
 from fraisier.engine.configuration.config import Place
 from fraisier.engine.project import Project
@@ -99,8 +99,7 @@ def statuses(project: Project, places: Sequence[Place], warn: Warn) -> list[Stat
         except FraisierError as error:
             return _report(place, Status(state="unknown", details={"error": str(error)}), {})
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return list(pool.map(ask, places))
+    return in_parallel(places, ask, at_once=_AT_ONCE)
 
 
 def health(project: Project, place: Place, warn: Warn) -> HealthReport:
