@@ -32,6 +32,10 @@ from .conftest import Cli
             "invalid value: --version must not be empty; see: fraisier deploy --help",
         ),
         (
+            ["deploy", "my_api", "production", "--version", "v\udcff"],
+            "the argument 'v\\udcff' is no text in UTF-8",
+        ),
+        (
             ["deploy", "my_api", "production", "--wait-lock", "soon"],
             "'soon' is not a duration; write it like 90s, 15m, 1h30m or 2d",
         ),

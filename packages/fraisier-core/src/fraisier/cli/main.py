@@ -73,6 +73,7 @@ def run(arguments: list[str]) -> int:
     # What is wrong with the arguments is to be told in the form that they ask for, too.
     invocation.json, invocation.trace = "--json" in arguments, "--trace" in arguments
     try:
+        _require_text(arguments)
         code = app(arguments, prog_name="fraisier", standalone_mode=False, obj=invocation)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - the boundary: nothing passes it unprinted
         return _fail(failure, invocation)
@@ -86,6 +87,15 @@ def main() -> NoReturn:
     atexit.register(_leave, ended)
     ended.append(run(sys.argv[1:]))
     sys.exit(ended[0])
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Refuse what the system's encoding could not read, which nothing here could print or record."""
+    for argument in arguments:
+        if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
+            from fraisier.contract.errors import UsageError
+
+            raise UsageError(f"the argument {argument!a} is no text in UTF-8")
 
 
 def _leave(ended: list[int]) -> None:

@@ -61,6 +61,9 @@ def parse(text: str, shown: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
+        # Newer versions of libyaml have a limit of their own, and meet it before we do.
+        if "maximum nesting depth" in str(error.problem):
+            raise ConfigError(f"{shown}:{line}: nested more than {MAX_DEPTH} levels deep") from None
         raise ConfigError(f"{shown}:{line}: not valid YAML: {_reason(error, text)}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{shown}:1: not valid YAML: {one_line(str(error))}") from None
