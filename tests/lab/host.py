@@ -8,7 +8,8 @@ import socket
 import subprocess
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,20 @@ class Host:
         """Boot the host, and wait until systemd says that all runs and sshd answers."""
         self.engine.docker("start", self.container)
         self.wait_until_up()
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Refuse logins while in here; those that are logged in stay so."""
+        self.run("systemctl stop ssh")
+        try:
+            yield
+        finally:
+            self.run("systemctl start ssh")
+            deadline = time.monotonic() + DEADLINE
+            while not _sshd_answers(self.ssh_port):
+                if time.monotonic() > deadline:
+                    raise LabError(f"sshd of {self.name} did not answer again within {DEADLINE:.0f} s")
+                time.sleep(0.02)
 
     def wait_until_up(self) -> None:
         """Wait until systemd has started all units, and sshd answers."""

@@ -83,7 +83,7 @@ def _kill_shims(folder: Folder) -> None:
 
 def _kill_members(group: Path) -> None:
     def empty() -> bool:
-        members = [pid for path in group.rglob("cgroup.procs") for pid in _pids(path)]
+        members = [pid for above, _, _ in os.walk(group) for pid in _pids(Path(above, "cgroup.procs"))]
         for pid in members:
             _signal(pid, signal.SIGKILL)
         return not members
@@ -92,9 +92,9 @@ def _kill_members(group: Path) -> None:
 
 
 def _remove_cgroup(group: Path) -> None:
-    for inner in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+    for inner, _, _ in os.walk(group, topdown=False):
         with suppress(OSError):
-            inner.rmdir()
+            Path(inner).rmdir()
     # A group whose last process is still being buried is busy for a moment.
     _within(5, lambda: _removed(group))
 

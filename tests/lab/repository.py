@@ -71,12 +71,8 @@ class GitHost:
     @contextmanager
     def refusing(self) -> Iterator[None]:
         """Refuse connections to git while in here."""
-        self.host.run("systemctl stop ssh")
-        try:
+        with self.host.refusing():
             yield
-        finally:
-            self.host.run("systemctl start ssh")
-            self.host.wait_until_up()
 
     @contextmanager
     def silent(self) -> Iterator[None]:

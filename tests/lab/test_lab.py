@@ -89,7 +89,7 @@ def test_git_can_refuse_and_be_silent_and_serve_again(lab: Lab, shared_host: Hos
     assert shared_host.ssh(f"git ls-remote {repository.url} v1").returncode == 0
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "restart", "reload", "reload-or-restart"])
+@pytest.mark.parametrize("verb", ["reset-failed", "restart", "reload", "reload-or-restart"])
 def test_the_sudo_rules_allow_a_verb_for_the_unit_word_for_word(shared_host: Host, verb: str) -> None:
     host, unit = shared_host, f"to_{verb}.service"
     host.install_unit(unit, UNIT.replace("[Service]", "[Service]\nExecReload=/bin/true"))
@@ -97,6 +97,7 @@ def test_the_sudo_rules_allow_a_verb_for_the_unit_word_for_word(shared_host: Hos
     assert not host.succeeds(f"sudo -n systemctl {verb} {unit}", user="deploy")
     host.allow_systemctl(unit)
     assert host.succeeds(f"sudo -n systemctl {verb} {unit}", user="deploy")
+    assert not host.succeeds(f"sudo -n systemctl stop {unit}", user="deploy")
     assert not host.succeeds(f"sudo -n systemctl {verb} ssh.service", user="deploy")
     assert not host.succeeds(f"sudo -n systemctl {verb} {unit} ssh.service", user="deploy")
     assert not host.succeeds(f"sudo -n systemctl --force {verb} {unit}", user="deploy")

@@ -133,7 +133,7 @@ class AnotherLab:
                 line for line in Path("/proc/mounts").read_text().splitlines() if str(self.folder.root) in line
             ],
             "bridges": list(Path("/sys/class/net").glob(f"{bridge}*")),
-            "groups": list(Path("/sys/fs/cgroup").rglob(name)),
+            "groups": remains.cgroups(name),
         }
         return {what: parts for what, parts in found.items() if parts}
 

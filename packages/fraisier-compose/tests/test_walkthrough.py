@@ -56,6 +56,8 @@ class Shop:
         self.file.write_text(WRITTEN_BY_HAND.format(repository=site.repository, **ports), encoding="utf-8")
         site.options |= {"compose_file": "shop.yaml", "service_name": ["web", "worker", "migration"]}
         self.up("database")
+        # The engine takes connections a moment before the database does.
+        eventually(self.database_answers)
 
     def up(self, service: str) -> None:
         """Start a service by hand, as it was before there was fraisier."""
@@ -75,6 +77,12 @@ class Shop:
         )
         assert self.stored("migrations")[-1] == version
         return version
+
+    def database_answers(self) -> bool:
+        try:
+            return bool(self.stored("created"))
+        except OSError:
+            return False
 
     def stored(self, name: str) -> list[str]:
         """Return the lines of a file in the volume."""

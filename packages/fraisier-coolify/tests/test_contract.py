@@ -35,7 +35,7 @@ class CoolifyContract(ProviderContract):
     def _pace(self, coolify: Coolify, request: pytest.FixtureRequest) -> None:
         """Have a deployment take so long that a second one meets it, where one tries to."""
         if request.node.originalname == "test_a_second_deployment_at_the_same_time_is_refused":
-            coolify.pace.build = 1.0
+            coolify.pace.build = 0.4
 
     @pytest.fixture
     def case(self, coolify: Coolify, tmp_path: Path) -> Case:

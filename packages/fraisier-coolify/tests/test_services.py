@@ -141,6 +141,8 @@ def test_a_start_whose_answer_was_lost_is_not_repeated(
     coolify: Coolify, service: Service, deployer: Deployer
 ) -> None:
     coolify.pace.build = 2
+    # More often, and it would have to wait for its share of requests.
+    deployer.options["poll_interval"] = 0.2
     coolify.fault("POST /deploy", lost=True)
     deployer.deploy("1.1.0")
     assert len(coolify.asked("POST /deploy")) == 1
