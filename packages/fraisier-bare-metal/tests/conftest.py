@@ -11,7 +11,9 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .site import BROKEN, SERVICE, Site, numbers
+from .agent_client import Client
+from .service import BROKEN, SERVICE
+from .site import Site, numbers
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,19 @@ def make_site(lab: Lab, home: Path, three_versions: Repository, tmp_path: Path) 
 def site(make_site: Callable[..., Site], shared_host: Host) -> Site:
     """A service with the layout `releases` on a host that other tests use too."""
     return make_site(shared_host)
+
+
+@pytest.fixture(params=["/bin/sh", "/bin/bash"])
+def start(request: pytest.FixtureRequest) -> Iterator[Callable[[], Client]]:
+    started: list[Client] = []
+
+    def one() -> Client:
+        started.append(Client(request.param))
+        return started[-1]
+
+    yield one
+    for each in started:
+        if not each.ended():
+            each.process.kill()
+        with each.process:
+            pass

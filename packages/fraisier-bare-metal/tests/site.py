@@ -27,42 +27,7 @@ from lab.host import Host
 from lab.repository import Repository
 from lab.sudoers import rules
 
-SERVICE = """
-import http.server, json, os
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        own = f"{VERSION} {os.environ.get('FRAISIER_VERSION')} {os.environ.get('FRAISIER_REVISION')}"
-        body = (json.dumps(dict(os.environ)) if self.path == "/environment" else own).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-VERSION = open("VERSION").read().strip()
-print(f"serving {VERSION}", flush=True)
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-"""Answers what its folder holds and what its environment says, which must be the same."""
-
-BROKEN = "raise SystemExit('this version is broken')\n"
-
-UNIT = """[Unit]
-Description={name}
-
-[Service]
-{user}
-WorkingDirectory={folder}
-EnvironmentFile={app_path}/.fraisier/environment
-ExecStart=/usr/bin/python3 -u service.py
-Restart=on-failure
-
-[Install]
-WantedBy={wanted}.target
-"""
+from .service import UNIT
 
 numbers = count(1)
 
@@ -74,6 +39,17 @@ def eventually(what: Callable[[], Any], timeout: float = 20.0) -> Any:
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.05)
     return found
+
+
+def reach(process: subprocess.Popen[str], step: str) -> None:
+    """Read what a deployment says until a step has begun."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith(f"{step} ..."):
+            return
+    raise AssertionError(f"it never came to {step}:\n{''.join(said)}")
 
 
 class Site:
@@ -132,9 +108,12 @@ class Site:
         )
 
     def end(self) -> None:
-        """Stop the service, so that shared hosts stay light."""
+        """Stop the service, so that shared hosts stay light; the next who asks systemd hears of no failed unit."""
         for host in self.hosts:
-            host.succeeds(f"systemctl kill --signal=KILL {self.unit}; systemctl stop {self.unit}")
+            host.succeeds(
+                f"systemctl kill --signal=KILL {self.unit}; systemctl stop {self.unit}"
+                f"; systemctl reset-failed {self.unit}"
+            )
 
     @contextmanager
     def session(self) -> Iterator[None]:

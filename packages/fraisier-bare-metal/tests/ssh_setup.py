@@ -14,7 +14,7 @@ from fraisier_bare_metal import hooks
 from lab.host import Host
 from lab.lab import Lab
 
-from .site import Site
+from .site import Site, eventually
 
 PASSPHRASE = "correct horse"
 
@@ -44,8 +44,9 @@ def agent(tmp_path: Path, *keys: Path) -> Iterator[None]:
         try:
             environ = {**os.environ, "SSH_AUTH_SOCK": address}
             asking = environ | {"SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force"}
-            while not Path(address).exists():
-                assert process.poll() is None
+            # The socket is there a moment before anybody listens.
+            look = ["ssh-add", "-l"]
+            eventually(lambda: subprocess.run(look, env=environ, capture_output=True, timeout=30).returncode != 2)
             for key in keys:
                 subprocess.run(["ssh-add", "-q", str(key)], env=asking, check=True, timeout=30)
             with pytest.MonkeyPatch.context() as patch:

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from importlib.resources import files
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fraisier_bare_metal.script import agent, composed, order
 
-AGENT = (files("fraisier_bare_metal") / "scripts" / "agent.sh").read_text(encoding="utf-8")
+from .agent_client import Client, encoded
+from .site import eventually
+
 SHELLS = [name for name in ("sh", "bash", "zsh", "fish", "tcsh", "ksh", "mksh") if shutil.which(name)]
-
-
-def encoded(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-
-
-def eventually(what: Callable[[], Any], timeout: float = 10.0) -> Any:
-    deadline = time.monotonic() + timeout
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
-    return found
 
 
 def alive(pid: int) -> bool:
@@ -39,67 +25,23 @@ def alive(pid: int) -> bool:
         return False
 
 
-class Client:
-    """The agent under a shell, with a pipe in place of an SSH channel."""
-
-    def __init__(self, shell: str) -> None:
-        self.process = subprocess.Popen(
-            [shell, "-c", f"mark=@@test\nprelude='greeting=hello'\n{AGENT}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-
-    def send(self, *words: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("\t".join(words) + "\n")
-        self.process.stdin.flush()
-
-    def heard(self, number: str) -> tuple[list[str], int]:
-        """Return the lines up to the end of an order, and its exit code."""
-        assert self.process.stdout is not None
-        lines: list[str] = []
-        for line in self.process.stdout:
-            if line.startswith(f"@@test end {number} "):
-                return lines, int(line.split()[-1])
-            lines.append(line.rstrip("\n"))
-        raise AssertionError(f"the agent ended without the end of {number}: {lines}")
-
-    def vanish(self) -> None:
-        """Go away as a client does that was killed: its end of the pipe closes."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-
-    def ended(self) -> bool:
-        return self.process.poll() is not None
-
-
-@pytest.fixture(params=["/bin/sh", "/bin/bash"])
-def start(request: pytest.FixtureRequest) -> Iterator[Callable[[], Client]]:
-    started: list[Client] = []
-
-    def one() -> Client:
-        started.append(Client(request.param))
-        return started[-1]
-
-    yield one
-    for each in started:
-        if not each.ended():
-            each.process.kill()
-        with each.process:
-            pass
-
-
 @pytest.mark.parametrize("shell", SHELLS)
 def test_whichever_shell_the_user_of_the_host_has_the_agent_starts_with_its_first_order(shell: str) -> None:
-    values = {"mark": "@@test", "app_path": "/srv", "show": "echo", "unit": "é\t!$x`'\\.service"}
-    words = ("finish", "1", composed("unit", values), "true")
+    values = dict.fromkeys(("mirror", "layout", "systemctl", "journalctl", "restart", "seen"), "")
+    values |= {"mark": "@@test", "app_path": "/srv", "show": "echo", "unit": "é\t!$x`'\\.service"}
+    words = ("run", "1", composed("unit", values), "true")
     for command, asked in ((agent("@@test", *words), b""), (agent("@@test"), order(*words))):
-        done = subprocess.run([shell, "-c", command], input=asked, capture_output=True, timeout=30, check=False)
-        assert done.stderr == b""
-        assert f"@@test take unit\nshow {values['unit']} -p LoadState".encode() in done.stdout
-        assert b"@@test end 1 0\n" in done.stdout
+        pipe = subprocess.PIPE
+        with subprocess.Popen([shell, "-c", command], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdin.write(asked)
+            process.stdin.flush()
+            said = b"".join(iter(process.stdout.readline, b"@@test end 1 0\n"))
+            process.stdin.close()
+            assert process.stderr.read() == b""
+        assert f"@@test take unit\nshow {values['unit']} -p LoadState".encode() in said
 
 
 def test_it_tells_the_output_of_a_script_and_how_it_ended(start: Callable[[], Client]) -> None:
@@ -143,105 +85,72 @@ def test_a_script_that_was_stopped_ends_with_all_that_it_started(
     eventually(lambda: not alive(pid))
 
 
-def test_a_client_that_is_gone_leaves_nothing_running(start: Callable[[], Client], tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["sleep 600", "timeout 600 sleep 600", "timeout 600 sh -c 'sleep 600; :'"])
+def test_a_client_that_is_gone_leaves_nothing_running(
+    start: Callable[[], Client], tmp_path: Path, program: str
+) -> None:
     client = start()
-    client.send("run", "1", encoded(f"sleep 600 & echo $! >{tmp_path}/pid; sleep 600"))
+    # `timeout` makes a group of its own.
+    client.send("run", "1", encoded(f"{program} & echo $! >{tmp_path}/pid; timeout 500 sleep 500"))
     pid = int(eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip()))
     client.vanish()
     eventually(client.ended)
     assert not alive(pid)
 
 
-def test_one_of_two_clients_has_the_lock_and_the_other_is_told_who(
-    start: Callable[[], Client], tmp_path: Path
+@pytest.mark.parametrize("how", ["vanish", "stop"])
+def test_what_is_ended_while_it_begins_does_not_run_on(
+    start: Callable[[], Client], tmp_path: Path, how: str
 ) -> None:
-    lock = encoded(f"{tmp_path}/deep/lock")
-    first, second = start(), start()
-    first.send("lock", "1", lock, encoded("alice@laptop for d-1"))
-    assert first.heard("1") == ([""], 0)
-    second.send("lock", "1", lock, encoded("bob@ci for d-2"))
-    assert second.heard("1") == (["", "@@test data holder alice@laptop for d-1", ""], 75)
-    first.vanish()
-    eventually(first.ended)
-    third = start()
-    third.send("lock", "1", lock, encoded("bob@ci for d-2"))
-    assert third.heard("1")[1] == 0
+    ran = tmp_path / "ran"
+    ran.mkdir()
+    clients = [start() for _ in range(8)]
+    for number, client in enumerate(clients):
+        # A long script, which takes a moment to be read and to begin.
+        client.send("run", "1", encoded(f": {'x' * 9000}; sleep 4; echo >{ran}/{number}"))
+        client.send("stop", "1") if how == "stop" else client.vanish()
+    started = time.monotonic()
+    for client in clients:
+        client.vanish()
+        eventually(client.ended)
+    assert (list(ran.iterdir()), time.monotonic() - started < 4) == ([], True)
 
 
-def test_nothing_is_done_without_the_lock(start: Callable[[], Client], tmp_path: Path) -> None:
-    lock = encoded(f"{tmp_path}/lock")
-    first, second = start(), start()
-    first.send("lock", "1", lock, encoded("alice@laptop for d-1"))
-    first.heard("1")
-    second.send("lock", "1", lock, encoded("bob@ci for d-2"))
-    second.send("run", "2", encoded(f": >{tmp_path}/done"))
-    assert second.heard("1")[1] == 75
-    second.vanish()
-    eventually(second.ended)
-    assert not (tmp_path / "done").exists()
-
-
-def test_the_lock_is_free_at_once_when_its_holder_was_killed_in_the_middle_of_a_script(
-    start: Callable[[], Client], tmp_path: Path
-) -> None:
-    lock = encoded(f"{tmp_path}/lock")
-    first, second = start(), start()
-    first.send("lock", "1", lock, encoded("alice@laptop for d-1"))
-    first.send("run", "2", encoded(f"echo begun >{tmp_path}/begun; sleep 600"))
-    eventually((tmp_path / "begun").exists)
-    first.vanish()
-    eventually(first.ended)
-    second.send("lock", "1", lock, encoded("bob@ci for d-2"))
-    assert second.heard("1")[1] == 0
-
-
-def test_what_a_cut_connection_left_behind_does_not_keep_its_own_deployment_out(
-    start: Callable[[], Client], tmp_path: Path
-) -> None:
-    lock = encoded(f"{tmp_path}/lock")
-    first, second = start(), start()
-    first.send("lock", "1", lock, encoded("alice@laptop for d-1"))
-    first.heard("1")
-    second.send("lock", "1", lock, encoded("alice@laptop for d-1"))
-    first.vanish()
-    assert second.heard("1")[1] == 0
-
-
-def test_a_lock_that_cannot_be_written_is_told(start: Callable[[], Client], tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    (tmp_path / "folder").mkdir()
-    for path in ("file/lock", "folder"):
-        client = start()
-        client.send("lock", "1", encoded(f"{tmp_path}/{path}"), encoded("alice for d-1"))
-        assert client.heard("1")[1] == 77
-
-
-def test_what_must_not_stop_halfway_goes_on_without_the_client(
+def test_what_must_not_stop_halfway_is_undone_when_the_client_is_gone(
     start: Callable[[], Client], tmp_path: Path
 ) -> None:
     client = start()
-    client.send(
-        "finish", "1", encoded(f"sleep 0.3; echo done >{tmp_path}/done"), encoded(f"echo >{tmp_path}/undone")
-    )
+    begun, done, undone = tmp_path / "begun", tmp_path / "done", tmp_path / "undone"
+    client.send("run", "1", encoded(f"echo >{begun}; sleep 600; echo >{done}"), encoded(f"echo >{undone}"))
+    eventually(begun.exists)
     client.vanish()
     eventually(client.ended)
-    assert (tmp_path / "done").exists()
-    assert not (tmp_path / "undone").exists()
+    assert undone.exists()
+    assert not done.exists()
 
 
 def test_what_failed_with_nobody_there_to_hear_of_it_is_undone(
     start: Callable[[], Client], tmp_path: Path
 ) -> None:
     client = start()
-    client.send("finish", "1", encoded("sleep 0.3; exit 1"), encoded(f"echo >{tmp_path}/undone"))
+    client.send("run", "1", encoded("exit 1"), encoded(f"echo >{tmp_path}/undone"))
     client.vanish()
     eventually(client.ended)
     assert (tmp_path / "undone").exists()
 
 
+def test_what_came_to_its_end_is_not_undone(start: Callable[[], Client], tmp_path: Path) -> None:
+    client = start()
+    client.send("run", "1", encoded("true"), encoded(f"echo >{tmp_path}/undone"))
+    assert client.heard("1")[1] == 0
+    client.vanish()
+    eventually(client.ended)
+    assert not (tmp_path / "undone").exists()
+
+
 def test_what_failed_is_left_to_a_client_that_heard_of_it(start: Callable[[], Client], tmp_path: Path) -> None:
     client = start()
-    client.send("finish", "1", encoded("exit 1"), encoded(f"echo >{tmp_path}/undone"))
+    client.send("run", "1", encoded("exit 1"), encoded(f"echo >{tmp_path}/undone"))
     assert client.heard("1")[1] == 1
     client.send("bye")
     client.vanish()
@@ -249,11 +158,24 @@ def test_what_failed_is_left_to_a_client_that_heard_of_it(start: Callable[[], Cl
     assert not (tmp_path / "undone").exists()
 
 
-def test_a_client_without_a_sign_of_life_loses_the_lock(start: Callable[[], Client], tmp_path: Path) -> None:
-    # The watcher itself looks every 20 seconds; what it does then is what is tried here.
+def test_a_note_after_a_line_that_was_cut_short_stays_readable(
+    start: Callable[[], Client], tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    ledger.write_text('{"event":')
     client = start()
-    client.send("lock", "1", encoded(f"{tmp_path}/lock"), encoded("alice for d-1"))
-    client.heard("1")
-    client.send("run", "2", encoded("sleep 600"))
-    os.kill(client.process.pid, signal.SIGTERM)
+    client.send("note", "1", encoded(str(ledger)), encoded("{}"))
+    client.send("bye")
+    client.vanish()
     eventually(client.ended)
+    assert ledger.read_text() == '{"event":\n{}\n'
+
+
+def test_a_note_is_written_before_the_client_says_goodbye(start: Callable[[], Client], tmp_path: Path) -> None:
+    client = start()
+    line = '{"version":"a \\ "b"\t%s"}'
+    client.send("note", "1", encoded(f"{tmp_path}/ledger of mine"), encoded(line))
+    client.send("bye")
+    client.vanish()
+    eventually(client.ended)
+    assert (tmp_path / "ledger of mine").read_text() == f"{line}\n"

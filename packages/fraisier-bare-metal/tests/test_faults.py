@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,21 +16,10 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.relay import Relay
 
-from .site import Site, eventually
+from .site import Site, eventually, reach
 
 STEPS = ["pre-flight", "fetch", "export", "build", "switch", "restart", "health"]
 SLOW_START = "ExecStartPre=/bin/sleep 0.5\n"
-
-
-def reach(process: subprocess.Popen[str], step: str) -> None:
-    """Read what a deployment says until a step has begun."""
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if line.startswith(f"{step} ..."):
-            return
-    raise AssertionError(f"it never came to {step}:\n{''.join(said)}")
 
 
 def history(site: Site) -> list[tuple[str, str]]:
@@ -235,7 +223,7 @@ def test_a_release_that_a_power_cut_left_half_made_is_removed_and_a_line_that_it
     half = "20260101T000000Z-0000000"
     host.ssh(
         f"cd {site.app_path} && mkdir releases/{half} && echo {half} >.fraisier/making && "
-        "echo anything >.fraisier/back && printf '{\"event\":' >>.fraisier/ledger.jsonl"
+        "echo anything >.fraisier/pending && printf '{\"event\":' >>.fraisier/ledger.jsonl"
     )
     second = site.deploy("v2")
     releases = host.run(f"ls {site.app_path}/releases").split()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from fraisier import HealthCheck
+from fraisier import HealthCheck, TargetChangedError, read_options
+from fraisier_bare_metal import deployment
+from fraisier_bare_metal import host as provider
+from fraisier_bare_metal.fleet import Fleet
+from fraisier_bare_metal.options import Options
 from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .site import Site
+from .site import Site, eventually
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +58,7 @@ def test_where_a_branch_moves_between_two_fetches_every_host_gets_the_commit_tha
     moved.git("fetch", "--quiet", fleet.repository.url, "v2")
     moved.git("push", "--quiet", "origin", "FETCH_HEAD:refs/heads/main")
     # The second host sees the branch as it is a moment later.
-    later = f"git config --global url.{moved.url}.insteadOf {new_repository.url}"
-    fleet.hosts[1].ssh(later)
+    fleet.hosts[1].ssh(f"git config --global url.{moved.url}.insteadOf {new_repository.url}")
     fleet.options |= {"git_repo": new_repository.url, "branch": "main"}
     try:
         done = fleet.deploy()
@@ -62,6 +67,18 @@ def test_where_a_branch_moves_between_two_fetches_every_host_gets_the_commit_tha
     assert [fleet.ledger(host)[-1]["revision"] for host in fleet.hosts] == [done.revision] * 5
     assert versions(fleet) == ["v1"] * 5
     assert fleet.hosts[1].run(f"cat {fleet.app_path}/current/VERSION") == "v1\n"
+
+
+def test_a_release_that_a_host_has_already_is_never_written_over(
+    fleet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp = "20260101T000000Z"
+    monkeypatch.setattr(deployment, "_stamp", lambda: stamp)
+    there = f"{fleet.app_path}/releases/{stamp}-{fleet.repository.git('rev-parse', '--short=7', 'v1')}"
+    fleet.hosts[1].run(f"mkdir -p {there} && touch {there}/mark && chown -R deploy {fleet.app_path}")
+    error = fleet.failure(fleet.deploy, "v1")
+    assert error.message == f"there is a release {Path(there).name} already on {fleet.hosts[1].name}"
+    assert fleet.hosts[1].run(f"ls {there}") == "mark\n"
 
 
 def test_what_is_wrong_on_every_host_is_told_once(fleet: Site) -> None:
@@ -102,9 +119,48 @@ def test_when_a_batch_fails_every_host_goes_back_and_the_last_ones_were_never_to
     assert failed.returncode == 8, failed.stderr
     assert fleet.hosts[3].name in failed.stderr
     assert "publish on 2 hosts: ok" in failed.stderr
+    for host in fleet.hosts[:3]:
+        assert f"  {host.name}: published\n" in failed.stderr
+    assert f"  {last.name}: not touched\n" in failed.stderr
     assert versions(fleet) == ["v1"] * 5
     assert len(fleet.ledger(last)) == before
     assert json.loads(fleet.fraisier("status", "--json").stdout)[0]["version"] == "v1"
+
+
+def test_what_some_hosts_got_is_taken_back_though_one_host_had_failed_before(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    fleet.options["batch"] = 1
+    third = fleet.hosts[2]
+    stop = f"ExecStartPre=/usr/bin/test ! -e /run/{fleet.name}\nExecStart="
+    third.install_unit(fleet.unit, fleet.unit_text().replace("ExecStart=", stop))
+    third.run(f"touch /run/{fleet.name}; systemctl restart {fleet.unit} || true")
+    eventually(lambda: "failed" in third.run(f"systemctl show {fleet.unit} -p ActiveState"))
+    third.run(f"rm /run/{fleet.name}")
+    assert fleet.status().state == "failed"
+    failed = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v3")
+    assert failed.returncode == 8, failed.stderr
+    assert f"{fleet.hosts[0].name} is not healthy" in failed.stderr
+    assert versions(fleet) == ["v1"] * 5
+    assert (fleet.status().state, fleet.status().details.get("mixed")) == ("running", None)
+
+
+def test_who_waits_for_a_host_keeps_only_those_before_it(fleet: Site) -> None:
+    first, second, third = fleet.hosts[:3]
+    fleet.options["ssh_hosts"] = [host.name for host in fleet.hosts[:3]]
+    fleet.deploy("v1")
+    lock, bob = f"{fleet.app_path}/.fraisier/lock", f"{fleet.name}-bob"
+    second.run(f"echo bob@ci for d-x >{lock}.holder; systemd-run --quiet --unit={bob} flock {lock} sleep 600")
+    eventually(lambda: not second.succeeds(f"flock --nonblock {lock} true"))
+    with fleet.running("deploy", "FRAISE", "ENV", "--version", "v2", "--wait-lock", "5m") as process:
+        assert process.stdout is not None
+        assert any(f"{second.name} is being deployed to by bob@ci" in line for line in process.stdout)
+        # Bob may wait for the third one: it is his between two tries of ours.
+        eventually(lambda: third.succeeds(f"flock --nonblock {lock} true"))
+        assert not first.succeeds(f"flock --nonblock {lock} true")
+        second.run(f"systemctl stop {bob}")
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    assert [fleet.answer("/", host).split()[0] for host in fleet.hosts[:3]] == ["v2"] * 3
 
 
 def test_status_tells_each_host_and_when_they_do_not_agree(fleet: Site) -> None:
@@ -177,3 +233,50 @@ def test_twenty_hosts_work_with_the_defaults_of_sshd(make_site: Callable[..., Si
         done = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
         assert done.returncode == 0, done.stderr
         assert versions(site) == ["v1"] * 20
+
+
+def test_a_host_whose_name_can_be_none_hides_no_other(fleet: Site) -> None:
+    fleet.options["ssh_hosts"] = [fleet.host.name, "prod..example.com"]
+    told = json.loads(fleet.fraisier("status", "--json").stdout)[0]
+    assert told["details"][fleet.host.name].startswith("nothing, inactive ")
+    assert told["details"]["prod..example.com"].startswith("cannot reach ")
+
+
+def test_of_an_error_of_ours_on_one_host_the_others_know_nothing(fleet: Site) -> None:
+    done = []
+
+    def work(host: provider.Host) -> None:
+        if host.name == fleet.host.name:
+            raise ZeroDivisionError
+        time.sleep(0.2)
+        done.append(host.shell.alive)
+
+    with fleet.target() as target:
+        those = Fleet(target, read_options(target, Options))
+        with pytest.raises(ZeroDivisionError):
+            those.on_each(those.hosts, work)
+    assert done == [True] * 4
+
+
+def test_hosts_that_have_all_changed_meanwhile_are_looked_at_again(fleet: Site) -> None:
+    def work(host: provider.Host) -> None:
+        raise TargetChangedError(f"another deployment has ended meanwhile on {host.name}")
+
+    with fleet.target() as target:
+        those = Fleet(target, read_options(target, Options))
+        with pytest.raises(TargetChangedError, match="another deployment has ended meanwhile on all 5 hosts"):
+            those.on_each(those.hosts, work)
+
+
+def test_a_host_that_is_away_hides_no_other(fleet: Site) -> None:
+    fleet.deploy("v1")
+    away = fleet.hosts[1]
+    with away.refusing():
+        told = json.loads(fleet.fraisier("status", "--json").stdout)[0]
+        assert (told["state"], told["version"]) == ("unknown", "v1")
+        assert told["details"][away.name].startswith("cannot reach ")
+        assert told["details"][fleet.host.name].startswith("v1 (")
+        logs = fleet.fraisier("logs", "FRAISE", "ENV")
+        assert logs.returncode == 6
+        assert f"{fleet.host.name} | " in logs.stdout
+        assert "cannot reach " in logs.stderr

@@ -14,7 +14,7 @@ from fraisier import FraisierError, Release, Secret
 from lab.host import Host
 from lab.repository import Repository
 
-from .site import Site, eventually
+from .site import Site
 
 # What each of them would leave, here or on the host.
 CANARY = "/tmp/fraisier-canary"
@@ -197,30 +197,6 @@ def test_a_build_and_a_service_get_the_environment_as_it_stands_in_the_file(site
     assert built["FRAISIER_REVISION"] == serving["FRAISIER_REVISION"]
 
 
-GUARDED = """
-import base64, functools, glob, http.server, sys
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        with open(sys.argv[2], "ab") as seen:
-            for path in glob.glob("/proc/[0-9]*/cmdline"):
-                try:
-                    seen.write(open(path, "rb").read() + b"\\n")
-                except OSError:
-                    pass
-        if self.headers.get("Authorization") == "Basic " + base64.b64encode("bot:a t@ken/ü".encode()).decode():
-            return super().do_GET()
-        self.send_response(401)
-        self.send_header("WWW-Authenticate", 'Basic realm="git"')
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-serve = functools.partial(Handler, directory=sys.argv[3])
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), serve).serve_forever()
-"""
-"""Serves a folder to who knows the token, and writes down all command lines of the host while it does."""
-
-
 def test_the_environment_is_on_no_command_line_and_in_no_file_that_others_can_read(site: Site) -> None:
     secret = "a-value-that-nobody-may-see"
     site.options["environment"] |= {"TOKEN": Secret(secret)}
@@ -238,28 +214,3 @@ def test_the_environment_is_on_no_command_line_and_in_no_file_that_others_can_re
     holding = site.host.run(f"grep --recursive --files-with-matches {secret} {site.app_path}").split()
     assert len(holding) == 1
     assert site.host.run(f"stat -c '%a %U' {holding[0]}") == "600 deploy\n"
-
-
-def test_the_token_in_the_address_of_a_repository_is_on_no_command_line(site: Site) -> None:
-    folder, port = f"/tmp/{site.name}-served", site.port + 1000
-    site.host.run(
-        f"git clone --quiet --bare {site.repository.url} {folder}/repo.git\n"
-        f"git -C {folder}/repo.git update-server-info\n"
-        f"cat >{folder}/serve.py <<'END'\n{GUARDED}\nEND",
-        user="deploy",
-    )
-    serve = f"python3 {folder}/serve.py {port} {folder}/seen {folder}"
-    site.host.run(f"systemd-run --quiet --uid=deploy --unit={site.name}-git {serve}")
-    try:
-        site.options["git_repo"] = Secret(
-            f"http://bot:a%20t%40ken%2F%C3%BC@127.0.0.1:{port}/repo.git", "${REPOSITORY}"
-        )
-        eventually(lambda: "repository" not in site.checks())
-        assert site.deploy("v1").version == "v1"
-        assert site.serves("v1")
-        seen = site.host.run(f"cat {folder}/seen")
-        assert "git-remote-http" in seen, "nothing was seen"
-        assert not [secret for secret in ("t@ken", "t%40ken") if secret in seen]
-        assert not site.host.succeeds(f"grep --recursive --quiet 'ken/' {site.app_path}")
-    finally:
-        site.host.run(f"systemctl stop {site.name}-git")

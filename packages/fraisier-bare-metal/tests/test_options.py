@@ -59,6 +59,17 @@ def test_hosts_of_a_list_and_names_of_variables_are_names_too(value: str) -> Non
     refused(environment={value: "text"})
 
 
+@pytest.mark.parametrize("value", ["h:2222", "a:22", "[2001:db8::1]", "[::1]:2222", "h]", "::1 ", ":1", "g::1"])
+def test_a_port_is_no_part_of_a_host_and_an_address_stands_without_brackets(value: str) -> None:
+    assert refused(ssh_host=value).startswith("fraises.my_api.providers.test.config.ssh_host: ")
+    refused(ssh_host=None, ssh_hosts=["good", value])
+
+
+@pytest.mark.parametrize("value", ["h", "web-1.example.com", "10.0.0.1", "2001:db8::1", "::1", "::ffff:10.0.0.1"])
+def test_a_host_is_a_name_or_an_address_of_either_kind(value: str) -> None:
+    assert read(ssh_host=value).hosts == [value]
+
+
 @pytest.mark.parametrize("value", ["-x", "--upload-pack=touch canary", "", "x\0y", "x\ny"])
 def test_git_is_given_no_options_in_place_of_a_repository_or_a_branch(value: str) -> None:
     refused(git_repo=value)
@@ -88,6 +99,11 @@ def test_shared_paths_stay_in_the_release(value: str) -> None:
         ({"keep_releases": 0}, "keep_releases: "),
         ({"environment": {"A": "x\0y"}}, "no NUL"),
         ({"build": ["a\0b"]}, "no NUL"),
+        ({"build": ["cd src\nmake"]}, "build: expected one line in each entry"),
+        ({"build": ["make", "make install\n"]}, "build: expected one line in each entry"),
+        ({"shared": ["up", "log", "up"]}, "shared: expected each path once"),
+        ({"shared": ["data/up", "data"]}, "shared: expected data or data/up, which is in it, but not both"),
+        ({"shared": ["data", "x", "data/a/b"]}, "shared: expected data or data/a/b"),
     ],
 )
 def test_what_cannot_be_is_said(options: dict[str, Any], said: str) -> None:
@@ -98,7 +114,7 @@ def test_what_is_odd_and_harmless_is_taken_as_it_is() -> None:
     given = {
         "app_path": '/srv/my app\'s "é" $HOME;',
         "branch": "feature/$(x);é'\"",
-        "shared": ["my uploads/é", "it's"],
+        "shared": ["my uploads/é", "it's", "it's too"],
         "environment": {"A": "'\"\n$`\\"},
         "git_repo": "/srv/git/my repo é.git",
         "systemd_service": "my-api\\x2d@1:2",
@@ -136,5 +152,17 @@ def test_the_verbs_that_need_root_are_as_few_as_can_be(options: dict[str, Any], 
 )
 def test_a_name_and_a_token_are_parted_from_the_address(given: str, address: str, user: str, token: str) -> None:
     found = repository_of(read(git_repo=Secret(given, "${REPOSITORY}")))
-    assert (found["git_repo"], found["git_user"], found["git_token"]) == (address, user, token)
-    assert found["shown_repo"] == "${REPOSITORY}"
+    assert (found["git_repo"], found["git_user"], found["git_token"]) == (address, Secret(user), Secret(token))
+    assert (found["shown_repo"], found["typed_repo"]) == ("${REPOSITORY}", "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://bot:t0ken@git.example.com/a.git",
+        Secret("https://bot:t0ken@git.example.com/a.git", "https://bot:${TOKEN}@git.example.com/a.git"),
+    ],
+)
+def test_what_is_shown_of_an_address_is_what_can_be_typed_and_has_no_token(given: str | Secret) -> None:
+    found = repository_of(read(git_repo=given))
+    assert (found["shown_repo"], found["typed_repo"]) == ("https://git.example.com/a.git",) * 2

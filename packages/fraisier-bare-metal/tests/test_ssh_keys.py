@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,50 @@ def test_the_key_may_come_from_the_agent(home: Path, site: Site, lab: Lab, tmp_p
     assert "accepts no key of yours (tried: no key at all)" in site.checks(ssh_host="prod")["ssh"]
     with agent(tmp_path, lab.key_path):
         assert login_of(site, ssh_host="prod")
+
+
+@pytest.mark.parametrize("named", ["{}", '"{}"', "${{OTHER}}", "$OTHER", "~/agent", "%d/agent"])
+def test_the_agent_that_the_ssh_configuration_names_is_asked_in_place_of_the_usual_one(
+    home: Path, site: Site, lab: Lab, tmp_path: Path, named: str
+) -> None:
+    with agent(tmp_path, lab.key_path), pytest.MonkeyPatch.context() as patch:
+        address = os.environ["SSH_AUTH_SOCK"]
+        patch.setenv("SSH_AUTH_SOCK", "/nowhere")
+        patch.setenv("OTHER", address)
+        (home / "agent").symlink_to(address)
+        configure(home, here(site.host))
+        assert "(tried: no key at all)" in site.checks(ssh_host="prod")["ssh"]
+        configure(home, here(site.host, IdentityAgent=named.format(address)))
+        assert login_of(site, ssh_host="prod")
+
+
+@pytest.mark.parametrize(("named", "asked"), [("SSH_AUTH_SOCK", True), ("none", False), ("$NOTHING", False)])
+def test_the_usual_agent_is_asked_unless_the_ssh_configuration_names_another_one_or_none(
+    home: Path, site: Site, lab: Lab, tmp_path: Path, named: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    configure(home, here(site.host, IdentityAgent=named))
+    with agent(tmp_path, lab.key_path):
+        (tmp_path / "none").symlink_to(os.environ["SSH_AUTH_SOCK"])
+        assert ("ssh" not in site.checks(ssh_host="prod")) == asked
+
+
+def test_paths_of_keys_may_have_blanks_and_signs_in_them(home: Path, site: Site, lab: Lab) -> None:
+    key = home / "prod of deploy" / f"100% {site.host.ssh_port}"
+    key.parent.mkdir()
+    key.symlink_to(lab.key_path)
+    configure(home, here(site.host, IdentityFile='"%d/%n of %r/100%% %p" # mine'))
+    assert login_of(site, ssh_host="prod")
+
+
+def test_no_key_is_read_where_the_ssh_configuration_says_none(
+    home: Path, site: Site, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    configure(home, here(site.host, IdentityFile="none"))
+    for name in (".ssh/id_ed25519", "none"):
+        (home / name).symlink_to(lab.key_path)
+    assert "(tried: no key at all)" in site.checks(ssh_host="prod")["ssh"]
 
 
 @pytest.mark.parametrize("kind", [["-t", "ed25519"], ["-t", "ecdsa", "-m", "PEM"]], ids=["new form", "PEM"])
@@ -103,7 +148,7 @@ def test_a_key_that_is_not_accepted_is_named_and_what_else_was_tried(
         said = site.checks(ssh_host="prod", ssh_key_path=str(wrong))["ssh"]
     address = f"deploy@127.0.0.1:{site.host.ssh_port}"
     assert said.startswith(f"{address} accepts no key of yours (tried: {wrong}, 1 of the agent); ")
-    assert f"ssh-copy-id -p {site.host.ssh_port} deploy@prod; look with: ssh " in said
+    assert f"ssh-copy-id -i {wrong} -p {site.host.ssh_port} deploy@prod; look with: ssh " in said
 
 
 def test_a_key_that_is_not_there_is_an_error(site: Site, tmp_path: Path) -> None:

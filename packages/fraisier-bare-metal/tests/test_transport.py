@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from fraisier_bare_metal.transport import execute, undelayed
+from fraisier_bare_metal.ssh.transport import execute, undelayed
 from paramiko import Channel, ECDSAKey, PKey, ServerInterface, Transport
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED, cMSG_SERVICE_ACCEPT, cMSG_USERAUTH_REQUEST
 
@@ -101,7 +101,8 @@ def test_an_answer_is_heard_that_comes_before_anybody_listens(monkeypatch: pytes
 
 def test_messages_come_with_a_code_that_is_not_compared_in_python() -> None:
     with session(Server(runs_commands=True)) as (client, _):
-        assert client.local_cipher == "aes128-gcm@openssh.com"
+        ours, theirs = client.local_cipher, client.remote_cipher  # type: ignore[attr-defined]
+        assert ours == theirs == "aes128-gcm@openssh.com"
 
 
 @pytest.mark.parametrize(("runs_commands", "answer"), [(True, b"greet hello"), (False, b"")])

@@ -1,15 +1,17 @@
-"""What a version means, what of earlier releases stays on the host, and what of a working tree is left alone."""
+"""What a version means, and how a release is made from its commit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
+from fraisier import Secret
 from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .site import SERVICE, Site
+from .mending import apply
+from .site import Site, numbers
 
 
 @pytest.fixture
@@ -21,30 +23,8 @@ def own(site: Site, new_repository: Repository) -> Site:
     return site
 
 
-@pytest.fixture(scope="module")
-def four_versions(lab: Lab) -> Repository:
-    """A repository that tests only read; v1 to v4 work."""
-    repository = lab.git.create("four_versions")
-    for version in ("v1", "v2", "v3", "v4"):
-        repository.commit(version, {"service.py": SERVICE})
-    return repository
-
-
-@pytest.fixture
-def in_place(make_site: Callable[..., Site], shared_host: Host, new_repository: Repository) -> Site:
-    """A site with v1 in a working tree."""
-    site = make_site(shared_host, layout="in_place", repository=new_repository)
-    site.deploy("v1")
-    return site
-
-
 def commit_of(site: Site, name: str) -> str:
     return site.repository.git("rev-parse", f"{name}^{{commit}}")
-
-
-def kept(site: Site) -> list[str]:
-    """Return the versions whose releases are on the host."""
-    return sorted(site.host.run(f"cat {site.app_path}/releases/*/VERSION").split())
 
 
 def test_a_version_is_a_tag_a_branch_or_a_commit(own: Site) -> None:
@@ -128,20 +108,61 @@ def test_going_back_works_when_the_repository_has_forgotten_the_commit_or_cannot
     assert own.answer().split() == ["v2", "lost", lost]
 
 
-@pytest.mark.parametrize("version", ["v9", "abc123", "0" * 40, "v1 ", " v1", "refs/tags/v1", "HEAD", "v1:VERSION"])
+@pytest.mark.parametrize(
+    "version",
+    ["v9", "abc123", "0" * 40, "v1 ", " v1", "refs/tags/v1", "HEAD", "v1:VERSION", "v1~0", "v1^{commit}"],
+)
 def test_a_version_that_means_nothing_is_an_error_with_the_command_that_lists_them(
     site: Site, version: str
 ) -> None:
     error = site.failure(site.deploy, version)
     url = site.repository.url
     assert error.message == f'no tag, branch or commit "{version}" in {url} on {site.host.name}'
-    assert error.hint == f"see: git ls-remote --heads --tags {url}"
+    assert error.hint == f"on the host, as deploy: git ls-remote --heads --tags {url}"
     assert site.ledger() == []
 
 
 def test_a_branch_that_is_not_there_is_told_before_and_in_a_deployment(site: Site) -> None:
-    assert "it has no refs/heads/nope" in site.checks(branch="nope")["repository"]
-    assert site.failure(site.deploy, branch="nope").message.startswith('no branch "nope" in ')
+    url = site.repository.url
+    assert site.checks(branch="nope")["repository"] == f"{url} has no branch nope; push it, or set branch"
+    error = site.failure(site.deploy, branch="nope")
+    assert error.message == f'no branch "nope" in {url} on {site.host.name}'
+    assert error.hint == f"on the host, as deploy: git ls-remote --heads {url}"
+    assert "refs/heads/main" in apply(site, error.hint)
+
+
+def test_a_branch_that_is_not_there_is_no_hindrance_for_a_version_that_is(site: Site) -> None:
+    site.options["branch"] = "nope"
+    done = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_repository_that_nobody_has_pushed_to_is_told_apart_from_one_that_cannot_be_read(
+    site: Site, lab: Lab
+) -> None:
+    empty = lab.git.create(f"empty_{next(numbers)}").url
+    said = site.checks(git_repo=empty)["repository"]
+    assert said == f"{empty} has no HEAD: nobody has pushed to it yet; push it, or set branch"
+
+
+def test_names_in_a_repository_that_is_not_shown_are_not_listed_by_its_reference(site: Site) -> None:
+    hidden = Secret(site.repository.url, "${REPOSITORY}")
+    error = site.failure(site.deploy, "v9", git_repo=hidden)
+    assert error.message == f'no tag, branch or commit "v9" in ${{REPOSITORY}} on {site.host.name}'
+    assert error.hint == "push it, or name another one"
+
+
+def test_no_hook_of_a_tree_is_run_when_it_is_fetched_into(
+    make_site: Callable[..., Site], shared_host: Host
+) -> None:
+    site = make_site(shared_host, layout="in_place")
+    site.deploy("v1")
+    hook = f"{site.app_path}/.git/hooks/reference-transaction"
+    shared_host.write(hook, "#!/bin/sh\ntouch /tmp/hooked\n", owner="deploy", mode="755")
+    shared_host.run(f"git -C {site.app_path} update-ref refs/mine HEAD && rm /tmp/hooked", user="deploy")
+    site.deploy("v2")
+    assert site.serves("v2")
+    assert not shared_host.succeeds("test -e /tmp/hooked")
 
 
 def test_a_release_is_built_in_the_folder_where_it_stays(site: Site) -> None:
@@ -151,110 +172,32 @@ def test_a_release_is_built_in_the_folder_where_it_stays(site: Site) -> None:
     assert site.host.run(f"cat {site.app_path}/current/where").strip() == folder
 
 
-def test_what_is_shared_outlives_releases_and_begins_as_the_release_has_it(own: Site) -> None:
-    own.repository.commit("v3", {"uploads/README": "begins as this", "config/app.ini": "a = 1"})
-    own.repository.commit("v4", {"uploads/README": "never seen", "config/app.ini": "a = 2"})
-    own.options["shared"] = ["uploads", "config/app.ini", "log/deep"]
-    with own.session():
-        own.deploy("v3")
-        current = f"{own.app_path}/current"
-        assert own.host.run(f"cat {current}/uploads/README {current}/config/app.ini") == "begins as thisa = 1"
-        own.host.run(f"echo text >{current}/uploads/new; echo text >{current}/log/deep/file", user="deploy")
-        own.deploy("v4")
-    told = own.host.run(f"cd {current} && cat uploads/new uploads/README config/app.ini log/deep/file")
-    assert told == "text\nbegins as thisa = 1text\n"
-    assert own.serves("v4")
-
-
-def test_as_many_releases_stay_as_the_options_say_and_the_last_two_that_were_good_at_least(
-    make_site: Callable[..., Site], shared_host: Host, four_versions: Repository
+def test_the_environment_of_a_kept_release_is_written_anew_where_it_is_gone(
+    site: Site,
 ) -> None:
-    site = make_site(shared_host, repository=four_versions)
-    with site.session():
-        for version, stay in (
-            ("v1", ["v1"]),
-            ("v2", ["v1", "v2"]),
-            ("v3", ["v2", "v3"]),
-            ("v4", ["v3", "v4"]),
-        ):
-            site.deploy(version, keep_releases=1)
-            assert kept(site) == stay
-        site.deploy("v1", keep_releases=3)
-        assert kept(site) == ["v1", "v3", "v4"]
-    assert sorted(site.releases()) == site.host.run(f"ls {site.app_path}/.fraisier/environments").split()
-
-
-def test_what_was_gone_back_from_is_not_kept_in_place_of_what_was_good(
-    make_site: Callable[..., Site], shared_host: Host, four_versions: Repository
-) -> None:
-    site = make_site(shared_host, repository=four_versions)
-    site.options["keep_releases"] = 3
-    with site.session():
-        site.deploy("v1")
-        good = site.deploy("v2")
-        for _ in range(2):
-            site.deploy("v3", force=True)
-            site.rollback(good)
-        assert kept(site)[:2] == ["v1", "v2"]
-        site.deploy("v4")
-    assert kept(site) == ["v1", "v2", "v4"]
-
-
-@pytest.mark.parametrize("layout", ["releases", "in_place"])
-def test_a_release_that_was_pruned_is_made_anew_from_the_recorded_commit(
-    make_site: Callable[..., Site], shared_host: Host, four_versions: Repository, layout: str
-) -> None:
-    site = make_site(shared_host, layout=layout, repository=four_versions)
-    site.options |= {"keep_releases": 1, "build": ["cp VERSION built"]}
-    with site.session():
-        first = site.deploy("v1")
-        site.deploy("v2")
-        site.deploy("v3")
-        environments = site.host.run(f"ls {site.app_path}/.fraisier/environments").split()
-        assert len(environments) == 2
-        assert first.details["release"] not in environments
-        back = site.rollback(first)
-    assert (back.revision, back.details) == (first.revision, first.details)
+    first = site.deploy("v1")
+    release = first.details["release"]
+    site.host.run(f"touch {site.app_path}/releases/{release}/mark", user="deploy")
+    site.deploy("v2")
+    site.host.run(f"rm {site.app_path}/.fraisier/environments/{release}")
+    site.rollback(first)
     assert site.answer().split() == ["v1", "v1", first.revision]
-    folder = f"{site.app_path}/current" if layout == "releases" else site.app_path
-    assert site.host.run(f"cat {folder}/built") == "v1\n"
+    assert site.host.succeeds(f"test -e {site.app_path}/current/mark")
 
 
-def test_a_working_tree_with_local_changes_is_refused_and_left_as_it_is(in_place: Site) -> None:
-    in_place.repository.commit("v2")
-    path = f"{in_place.app_path}/service.py"
-    in_place.host.run(f"echo '# mended at night' >>{path}", user="deploy")
-    before = in_place.host.run(f"cat {path}")
-    said = in_place.checks()["app_path"]
-    assert said.startswith(f"local changes in {in_place.app_path}: M service.py; on the host: git -C ")
-    error = in_place.failure(in_place.deploy, "v2")
-    assert error.message.startswith(f"there are local changes in {in_place.app_path}:  M service.py")
-    assert in_place.host.run(f"cat {path}") == before
-    assert in_place.serves("v1")
-    in_place.host.run(f"git -C {in_place.app_path} checkout --quiet service.py", user="deploy")
-    assert in_place.deploy("v2").changed
-
-
-def test_files_that_are_not_of_the_repository_are_left_alone_and_never_written_over(in_place: Site) -> None:
-    host, app_path = in_place.host, in_place.app_path
-    in_place.repository.commit("v2", {"added.txt": "from the repository"})
-    host.run(f"echo mine >{app_path}/mine.txt; echo mine >{app_path}/added.txt", user="deploy")
-    error = in_place.failure(in_place.deploy, "v2")
-    assert "added.txt" in error.message
-    assert host.run(f"cat {app_path}/added.txt") == "mine\n"
-    assert in_place.serves("v1")
-    host.run(f"rm {app_path}/added.txt; touch {app_path}/service.py", user="deploy")
-    in_place.deploy("v2")
-    assert in_place.serves("v2")
-    assert host.run(f"cat {app_path}/mine.txt {app_path}/added.txt") == "mine\nfrom the repository"
-
-
-def test_a_folder_that_holds_something_else_is_refused(make_site: Callable[..., Site], shared_host: Host) -> None:
-    site = make_site(shared_host, layout="in_place")
-    site.host.run(f"echo mine >{site.app_path}/service.py", user="deploy")
-    assert site.checks()["app_path"].startswith(f"{site.app_path} holds something that is no git tree; ")
-    assert "is no git tree and not empty" in site.failure(site.deploy, "v1").message
-    assert site.host.run(f"cat {site.app_path}/service.py") == "mine\n"
+def test_submodules_are_told_about_and_their_folders_are_empty(own: Site) -> None:
+    git = own.repository.git
+    (own.repository.clone / ".gitmodules").write_text('[submodule "lib"]\n\tpath = lib\n\turl = ../lib.git\n')
+    git("add", ".gitmodules")
+    git("update-index", "--add", "--cacheinfo", f"160000,{commit_of(own, 'v1')},lib")
+    git("commit", "--quiet", "--message", "with a submodule")
+    git("push", "--quiet", "origin", "HEAD:main")
+    own.deploy()
+    told = "submodules are not fetched: their folders are empty, unless the build fills them"
+    assert told in own.progress.lines
+    assert own.host.run(f"ls {own.app_path}/current/lib") == ""
+    own.deploy("v1")
+    assert told not in own.progress.lines
 
 
 def test_a_mirror_is_packed_anew_when_much_has_come_in(site: Site) -> None:
@@ -265,3 +208,12 @@ def test_a_mirror_is_packed_anew_when_much_has_come_in(site: Site) -> None:
     assert int(site.host.run(packs)) >= 60
     site.deploy("v2")
     assert int(site.host.run(packs)) <= 3
+
+
+def test_a_name_that_git_would_take_for_a_description_of_a_commit_is_only_a_name(own: Site) -> None:
+    first, second = commit_of(own, "v1"), commit_of(own, "v2")
+    own.repository.git("push", "--quiet", "origin", f"{second}:refs/heads/hotfix-g{first[:7]}")
+    with own.session():
+        assert own.deploy(f"hotfix-g{first[:7]}").revision == second
+        for nothing in (f"other-g{first[:7]}", f"other\nname-g{first[:7]}"):
+            assert own.failure(own.deploy, nothing).message.startswith("no tag, branch or commit ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 
 import pytest
@@ -12,22 +11,9 @@ from lab.host import Host
 from lab.lab import Lab
 from lab.repository import Repository
 
-from .site import BROKEN, SERVICE, Site
-
-WHERE = re.compile(r"on the host(?:, as (?P<user>[^:]+))?: (?P<command>.*)$", re.DOTALL)
-
-
-def apply(site: Site, fix: str) -> str:
-    """Do on the host what a check printed, word for word, as the user whom it names; return what that says."""
-    found = WHERE.search(fix)
-    assert found is not None, f"no command in: {fix}"
-    command, user = found["command"], found["user"] or "root"
-    if "systemctl" in command and " edit " in command:
-        # In an editor on a terminal, a person would write the unit.
-        site.host.write("/var/tmp/unit", site.unit_text(site.options["ssh_user"]))
-        site.host.write("/usr/local/bin/editor", '#!/bin/sh\ncp /var/tmp/unit "$1"\n', mode="755")
-        command = f"XDG_RUNTIME_DIR=/run/user/$(id -u) script -qec '{command}' -"
-    return site.host.run(f"cd; {command}", user=user)
+from .mending import apply
+from .service import BROKEN, SERVICE
+from .site import Site
 
 
 def mend(site: Site, lab: Lab) -> list[str]:
@@ -119,6 +105,19 @@ def test_a_unit_of_the_account_itself_needs_no_root_at_all(bare: Site, lab: Lab,
     assert site.serves("v1")
     assert any("serving v1" in line for line in site.log(5))
     assert site.status().details["systemd"] == "active (running)"
+
+
+def test_an_environment_that_does_not_work_is_gone_back_from_though_the_version_is_the_same(site: Site) -> None:
+    assert site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1").returncode == 0
+    before = site.status().release
+    # Nobody asks there.
+    site.options["environment"] = {"PORT": str(site.port + 5000)}
+    site.health_check = HealthCheck(url=site.health_url, expect_body="{version} {revision}", timeout=2)
+    failed = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v1", "--force")
+    assert failed.returncode == 8, failed.stderr
+    assert "connection refused" in failed.stderr
+    assert site.serves("v1")
+    assert site.status().release == before
 
 
 RELOADING = SERVICE.replace(

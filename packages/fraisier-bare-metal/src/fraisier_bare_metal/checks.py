@@ -14,21 +14,28 @@ from msgspec import structs
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.health import begin_probe
 from fraisier_bare_metal.host import Host
-from fraisier_bare_metal.in_service import Present, values_of
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.repository import repository_of
-from fraisier_bare_metal.shell import Result
-from fraisier_bare_metal.ssh import NO_FORWARDING
+from fraisier_bare_metal.repository_check import repository_check
+from fraisier_bare_metal.result import Result
+from fraisier_bare_metal.ssh.login import NO_FORWARDING
+from fraisier_bare_metal.status import Present
 
 FREE_KIB: Final = 200 * 1024
 FREE_INODES: Final = 10_000
 CLOCK_SECONDS: Final = 60.0
 REPOSITORY_SECONDS: Final = 30.0
-# Of a URL with ssh, or of USER@HOST:PATH; https and paths need no key.
-_SERVER: Final = re.compile(
-    r"ssh://(?:[^@/]+@)?(?P<host>[^:/]+)(?::(?P<port>[0-9]+))?/|(?:[^@/]+@)?(?P<short>[^@:/]+):(?!//)"
-)
-_PACKAGES: Final = {"flock": "util-linux", "setsid": "util-linux", "find": "findutils"}
+PROGRAMS: Final = {
+    "git": "git",
+    "flock": "util-linux",
+    "setsid": "util-linux",
+    "timeout": "coreutils",
+    "find": "findutils",
+    "awk": "mawk",
+}
+"""What runs on the host beside `/bin/sh`, and the package of Debian that has it."""
+OLDEST_GIT: Final = (2, 30)
+"""The first one to have `rev-parse --end-of-options`, which tells a version from an option."""
 
 
 def checks_of(target: Target, fleet: Fleet) -> list[Check]:
@@ -52,13 +59,14 @@ def checks_of(target: Target, fleet: Fleet) -> list[Check]:
 def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
     asked = time.time()
     values = {
-        **values_of(options),
         **repository_of(options),
         "branch": options.branch or "",
         # The fetch of a deployment shows a moment later, and as early, whether the repository can be read.
         "deploying": bool(target.deployment_id),
+        "version": target.version or "",
+        "programs": [*PROGRAMS, *(["sudo"] if options.needs_sudo else [])],
         "patience": f"{min(options.deadlines.fetch, REPOSITORY_SECONDS):g}",
-        "sudo": options.sudo and not options.user_unit,
+        "sudo": options.needs_sudo,
         "verbs": options.verbs,
         "user": options.user_unit,
     }
@@ -67,19 +75,17 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
         login = host.login
         # Which version answers is not known yet, only that something does.
         answer = begin_probe(structs.replace(check, expect_body=None), host) if check else None
-        found = host.look("checks", values)
+        found = host.check(values)
     except FraisierError as error:
-        hint = error.hint or f"look with: ssh {shlex.quote(host.name)} true"
-        yield Check(name="ssh", passed=False, detail=error.message, hint=hint)
+        yield Check(name="ssh", passed=False, detail=error.message, hint=error.hint or "")
         return
     yield Check(name="ssh", passed=True, detail=f"{login.address}, host key known")
-    host.known = found
     present = Present(found)
     account = found.one("user")
     yield _programs(found)
     yield _app_path(target, options, found, present, account)
     yield _disk(options, found)
-    yield _repository(options, found, account)
+    yield repository_check(options, found, account)
     yield _unit(options, present, account)
     if options.user_unit and "nolinger" in found.data:
         detail, hint = (
@@ -87,7 +93,7 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
             f"on the host: sudo loginctl enable-linger {account}",
         )
         yield Check(name="linger", passed=False, detail=detail, hint=hint)
-    if options.sudo and not options.user_unit:
+    if options.needs_sudo and "sudo" not in found.data.get("lacking", []):
         yield _sudo(options, found, account)
     if "nojournal" in found.data:
         detail = f"{account} may not read the journal: a failure would come without its log"
@@ -98,23 +104,31 @@ def _of_host(target: Target, host: Host, options: Options) -> Iterator[Check]:
 
 
 def _programs(found: Result) -> Check:
-    lacking = found.data.get("lacking", [])
-    if lacking:
-        packages = sorted({_PACKAGES.get(each, each) for each in lacking})
-        hint = f"on the host: sudo apt-get install {' '.join(packages)}"
-        return Check(name="programs", passed=False, detail=f"{', '.join(lacking)} not found", hint=hint)
-    return Check(name="programs", passed=True, detail="git, flock and setsid are there")
+    name = "programs"
+    if lacking := found.data.get("lacking"):
+        packages = sorted({PROGRAMS.get(each, each) for each in lacking})
+        hint = f"on the host, as root: apt-get install {' '.join(packages)}"
+        return Check(name=name, passed=False, detail=f"{', '.join(lacking)} not found", hint=hint)
+    told = re.search(r"(\d+)\.(\d+)(\.\d+)*", found.one("git"))
+    if told and (int(told[1]), int(told[2])) < OLDEST_GIT:
+        wanted = ".".join(map(str, OLDEST_GIT))
+        detail, hint = f"git {told[0]} is too old", f"install git {wanted} or newer on the host"
+        return Check(name=name, passed=False, detail=detail, hint=hint)
+    return Check(name=name, passed=True, detail=f"{', '.join(PROGRAMS)} are there")
 
 
 def _app_path(target: Target, options: Options, found: Result, present: Present, account: str) -> Check:
     name, path = "app_path", options.app_path
-    if there := found.one("unwritable"):
-        detail = (
-            f"{path} cannot be made by {account}" if there != path else f"{path} is not writable for {account}"
-        )
-        hint = f"on the host: sudo install -d -o {account} -g {account} {shlex.quote(path)}"
+    if places := found.data.get("unwritable"):
+        there, group = places[0], found.one("group")
+        detail = f"{there} is not writable for {account}"
+        hint = f"on the host: sudo install -d -o {account} -g {group} {shlex.quote(path)}"
+        if there.startswith(f"{path}/"):
+            hint = f"on the host: sudo chown -R {account}:{group} {shlex.join(places)}"
+        elif there != path:
+            detail = f"{path} cannot be made by {account}"
         return Check(name=name, passed=False, detail=detail, hint=hint)
-    owner = next((line.target for line in present.ledger.good()), target.identifier)
+    owner = next((line.target for line in present.ledger.standing()), target.identifier)
     if owner != target.identifier:
         detail = f"{path} belongs to {owner}"
         ledger = shlex.quote(f"{path}/.fraisier/ledger.jsonl")
@@ -148,42 +162,15 @@ def _disk(options: Options, found: Result) -> Check:
     return Check(name="disk space", passed=True, detail=f"{free // 1024} MiB free")
 
 
-def _repository(options: Options, found: Result, account: str) -> Check:
-    name, shown = "repository", repository_of(options)["shown_repo"]
-    if said := found.one("norepository"):
-        hint = f"on the host, as {account}: git ls-remote {shlex.quote(shown)}"
-        if "host key" in said.lower():
-            hint = (
-                f"compare its key with what its owner publishes; "
-                f"on the host, as {account}: {_keyscan(options)} >> ~/.ssh/known_hosts"
-            )
-        elif "permission denied" in said.lower():
-            hint = (
-                f"add the key that this prints to the repository, as a deploy key; on the host, as {account}: "
-                "test -e ~/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519; "
-                "cat ~/.ssh/id_ed25519.pub"
-            )
-        return Check(name=name, passed=False, detail=f"{shown} cannot be read from the host: {said}", hint=hint)
-    return Check(
-        name=name,
-        passed=True,
-        detail=f"{shown} {'answers' if found.one('repository') else 'is fetched from next'}",
-    )
-
-
-def _keyscan(options: Options) -> str:
-    """Return the command that prints the host keys of the repository's server."""
-    address = _SERVER.match(options.git_repo.reveal())
-    if address is None or options.git_repo.reference:
-        return "ssh-keyscan SERVER"
-    port = f"-p {address['port']} " if address["port"] else ""
-    return f"ssh-keyscan {port}{shlex.quote(address['host'] or address['short'])}"
-
-
 def _unit(options: Options, present: Present, account: str) -> Check:
+    if present.unit.load == "loaded" and options.restart == "reload" and not present.unit.can_reload:
+        hint = "set ExecReload= in the unit, or restart: reload-or-restart in fraises.yaml"
+        return Check(name="unit", passed=False, detail=f"{options.unit} cannot be reloaded", hint=hint)
     if present.unit.load == "loaded":
         return Check(name="unit", passed=True, detail=f"{options.unit} is {present.unit.active}")
     edit = f"edit --full --force {shlex.quote(options.unit)}"
+    if present.unit.load == "masked":
+        edit = f"unmask {shlex.quote(options.unit)}"
     own = f"on the host, as {account}: systemctl --user {edit}"
     return Check(
         name="unit",
@@ -195,12 +182,14 @@ def _unit(options: Options, present: Present, account: str) -> Check:
 
 def _sudo(options: Options, found: Result, account: str) -> Check:
     if lacking := found.data.get("nosudo"):
-        systemctl, unit = found.one("systemctl"), re.sub(r"[\\:]", r"\\\g<0>", options.unit)
+        # A backslash means something to sudoers, and again to its patterns.
+        systemctl, unit = found.one("systemctl"), options.unit.replace("\\", "\\" * 4).replace(":", "\\:")
         rule = ", ".join(f"{systemctl} {verb} {unit}" for verb in options.verbs)
         # sudo reads no file with a dot in its name.
         file = f"/etc/sudoers.d/fraisier-{options.unit.replace('.', '_')}"
         hint = (
-            f"on the host: printf '%s\\n' '{account} ALL=(root) NOPASSWD: {rule}' | sudo tee {shlex.quote(file)}"
+            f"on the host: printf '%s\\n' '{account} ALL=(root) NOPASSWD: {rule}' | "
+            f"sudo install -m 440 /dev/stdin {shlex.quote(file)}"
         )
         detail = f"{account} may not run sudo systemctl {lacking[0]} {options.unit} without a password"
         return Check(name="sudo", passed=False, detail=detail, hint=hint)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fraisier import Deployed, Progress, Release, Target, TargetError
+from fraisier import Deployed, Progress, Release, Secret, Target, TargetError
 
 from fraisier_bare_metal.fleet import Fleet
-from fraisier_bare_metal.health import door_of, health_of_host
 from fraisier_bare_metal.host import Host
-from fraisier_bare_metal.in_service import Present, look, values_of
 from fraisier_bare_metal.options import Options
-from fraisier_bare_metal.records import entry, gone_back
+from fraisier_bare_metal.publishing import publish
 from fraisier_bare_metal.repository import repository_of
-from fraisier_bare_metal.shell import Result
+from fraisier_bare_metal.result import Result
+from fraisier_bare_metal.status import Present, in_service
 
-_POLL = 0.2
 _REVISION = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7}(-[0-9]+)?")
 
@@ -28,56 +25,64 @@ _RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7}(-[0-9]+)?")
 def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
     """Prepare the version everywhere, as one and the same commit, then put it in service in batches."""
     stamp = _stamp()
+    present = in_service(fleet, fresh=False)
     values = {
         **_values(target, fleet.options),
         "version": release.version or "",
+        # What the host has to find out.
+        "id": "",
+        "revision": "",
         "force": release.force,
         "stamp": stamp,
-        "again": False,
+        "rolling_back": False,
     }
-    found = _prepare(fleet, fleet.hosts, "resolve prepare", values, progress)
+    alone = len(fleet.hosts) == 1
+    if alone:
+        # Nobody has to be waited for: all in one order, which saves a round trip.
+        found = publish(target, fleet, fleet.hosts, present, values, progress, before="resolve prepare")
+    else:
+        found = _prepare(fleet, fleet.hosts, "resolve prepare", values, progress)
     first = found[fleet.hosts[0].name]
     version, revision = first.one("version"), first.one("revision")
     if all(each.one("unchanged") and each.one("revision") == revision for each in found.values()):
+        for host in fleet.hosts:
+            known = present[host.name]
+            host.unproven = None if known.proven else known.entry
         details = _details(fleet, first.one("id"))
         return Deployed(version=version, revision=revision, details=details, changed=False)
     release_id = first.one("release") or f"{stamp}-{revision[:7]}"
-    values |= {"id": release_id, "version": version, "revision": revision}
-    # Where it is in service already it was not prepared, and a branch may have moved between two hosts' looks.
-    same = {
-        name
-        for name, each in found.items()
-        if (each.one("release"), each.one("revision")) == (release_id, revision)
-    }
-    if others := [host for host in fleet.hosts if host.name not in same]:
-        _prepare(fleet, others, "prepare", values, progress)
-    present = {name: Present(each) for name, each in found.items()}
-    _publish(target, fleet, fleet.hosts, present, values, progress)
+    if not alone:
+        values |= {"id": release_id, "version": version, "revision": revision}
+        _prepare_alike(fleet, found, values, progress)
+        publish(target, fleet, fleet.hosts, present, values, progress)
     return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
 
 def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
     """Put a release in service that was before: kept on the host, or the same commit made anew."""
     revision = release.revision
+    hint = f"deploy it: fraisier deploy {target.fraise} {target.environment} --version VERSION"
     if revision is None:
-        hint = "name one: fraisier deploy --version V"
         raise TargetError("the release to go back to has no revision", hint=hint)
     version = release.version or revision
     release_id = str(release.details.get("release") or f"{_stamp()}-{revision[:7]}")
     # What was recorded may come from anywhere, and becomes a path on the host.
     if not _REVISION.fullmatch(revision) or not _RELEASE_ID.fullmatch(release_id):
-        raise TargetError(f"no release of ours is recorded as {release_id!r} at {revision!r}")
-    present = look(fleet)
-    hosts = [host for host in fleet.hosts if not _is_at(present[host.name], revision)]
+        raise TargetError(f"the recorded release {release_id!r} at {revision!r} is malformed", hint=hint)
+    present = in_service(fleet)
+    recorded = release_id if "release" in release.details else None
+    hosts = [host for host in fleet.hosts if not _is_at(present[host.name], revision, recorded)]
     values = {
         **_values(target, fleet.options),
         "id": release_id,
         "version": version,
         "revision": revision,
-        "again": True,
+        "rolling_back": True,
     }
-    _prepare(fleet, hosts, "prepare", values, progress)
-    _publish(target, fleet, hosts, present, values, progress, back=True)
+    if len(hosts) > 1:
+        _prepare(fleet, hosts, "prepare", values, progress)
+    before = "prepare" if len(hosts) == 1 else ""
+    publish(target, fleet, hosts, present, values, progress, before=before)
     return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
 
@@ -87,57 +92,23 @@ def _prepare(
     """Make the release on each host, and return what was found there."""
 
     def prepare(host: Host) -> Result:
-        return host.change(script, values, _long(fleet.options), fleet.progress(progress, host))
+        return host.change(script, values, fleet.options.prepare_timeout, fleet.progress(progress, host))
 
     with fleet.step(progress, "prepare", hosts):
         return fleet.on_each(hosts, prepare)
 
 
-def _publish(
-    target: Target,
-    fleet: Fleet,
-    hosts: Sequence[Host],
-    present: Mapping[str, Present],
-    values: Mapping[str, Any],
-    progress: Progress,
-    back: bool = False,
+def _prepare_alike(
+    fleet: Fleet, found: Mapping[str, Result], values: Mapping[str, Any], progress: Progress
 ) -> None:
-    """Put the release in service, batch by batch; the first batch that fails is the last one."""
-    options = fleet.options
-    values = {**values, "door": door_of(target.health_check)}
-    timeout = _long(options) + options.deadlines.restart
+    """Make the same release where another one was made: a branch may have moved between two hosts' looks.
 
-    def publish(host: Host) -> None:
-        more = _records(target, options, present[host.name], values, back)
-        heard = fleet.progress(progress, host)
-        found = host.change("publish", {**values, **more}, timeout, heard, undo="undo")
-        host.published = (time.monotonic(), found)
-
-    for batch in _batches(hosts, options.batch):
-        with fleet.step(progress, "publish", batch):
-            fleet.on_each(batch, publish)
-            if len(hosts) > len(batch):
-                _wait_for(target, fleet, batch, str(values["version"]), str(values["revision"]))
-
-
-def _wait_for(target: Target, fleet: Fleet, batch: Sequence[Host], version: str, revision: str) -> None:
-    """Wait until a batch is healthy, before the next one gives up what works."""
-    check = target.health_check.expecting(version, revision) if target.health_check else None
-    timeout = check.timeout if check else 30.0
-
-    def wait(host: Host) -> None:
-        deadline = time.monotonic() + timeout
-        while not (found := health_of_host(host, check, fleet.options)).healthy:
-            if found.final or time.monotonic() > deadline:
-                raise TargetError(f"{host.name} is not healthy: {found.detail}", log=log_of(host, fleet.options))
-            time.sleep(_POLL)
-
-    fleet.on_each(batch, wait)
-
-
-def log_of(host: Host, options: Options) -> list[str]:
-    """Return the last lines of the unit's journal."""
-    return host.look("log", {**values_of(options), "count": 50, "follow": False}).lines[-50:]
+    Where it is in service already, none was.
+    """
+    wanted = values["id"], values["revision"]
+    same = {name for name, each in found.items() if (each.one("release"), each.one("revision")) == wanted}
+    if others := [host for host in fleet.hosts if host.name not in same]:
+        _prepare(fleet, others, "prepare", values, progress)
 
 
 def _details(fleet: Fleet, release_id: str) -> dict[str, Any]:
@@ -146,29 +117,22 @@ def _details(fleet: Fleet, release_id: str) -> dict[str, Any]:
     return {"release": release_id, **({"hosts": names} if len(names) > 1 else {})}
 
 
-def _batches(hosts: Sequence[Host], size: int | None) -> list[Sequence[Host]]:
-    step = size or max(1, len(hosts))
-    return [hosts[start : start + step] for start in range(0, len(hosts), step)]
-
-
-def _is_at(present: Present, revision: str) -> bool:
-    return present.entry is not None and present.entry.revision == revision and present.unit.active == "active"
+def _is_at(present: Present, revision: str, release_id: str | None) -> bool:
+    """Tell whether a release is in service; the same commit may have been released twice, with other variables."""
+    there = present.entry
+    if there is None or present.unit.state != "running":
+        return False
+    return there.revision == revision and release_id in (None, there.id)
 
 
 def _stamp() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _long(options: Options) -> float:
-    """Return the seconds that a host may take to fetch and to build."""
-    return options.deadlines.fetch * 2 + options.deadlines.build * max(1, len(options.build))
-
-
 def _values(target: Target, options: Options) -> dict[str, Any]:
     """Return the variables of the scripts that make a release."""
     own = {name: value.reveal() for name, value in options.environment.items()}
     return {
-        **values_of(options),
         **repository_of(options),
         "branch": options.branch or "",
         "fetch_timeout": f"{options.deadlines.fetch:g}",
@@ -177,26 +141,11 @@ def _values(target: Target, options: Options) -> dict[str, Any]:
         "restart_timeout": f"{options.deadlines.restart:g}",
         "shared": options.shared,
         "build": options.build,
-        "exports": "".join(f"export {name}={shlex.quote(value)}\n" for name, value in own.items()),
-        "environment": "".join(f"{name}={_for_systemd(value)}\n" for name, value in own.items()),
+        "exports": Secret("".join(f"export {name}={shlex.quote(value)}\n" for name, value in own.items())),
+        "environment": Secret("".join(f"{name}={_for_systemd(value)}\n" for name, value in own.items())),
     }
 
 
 def _for_systemd(value: str) -> str:
     """Quote a value as systemd.exec(5) has it for EnvironmentFile: in double quotes, four characters escaped."""
     return '"' + "".join(f"\\{each}" if each in '"\\`$' else each for each in value) + '"'
-
-
-def _records(
-    target: Target, options: Options, present: Present, values: Mapping[str, Any], back: bool
-) -> Mapping[str, Any]:
-    """Return the lines for a host's ledger, and the releases that it has to keep."""
-    good = present.ledger.good()
-    new = entry(target, "started", str(values["id"]), str(values["version"]), str(values["revision"]))
-    leaves = back and bool(good) and good[0].id != new.id
-    return {
-        "started": new.line(),
-        "rolled_back": gone_back(target, good[0]).line() if leaves else "",
-        "gone_back": gone_back(target, new).line(),
-        "keep": [each.id for each in good[: max(options.keep_releases, 2) - (0 if back else 1)]],
-    }

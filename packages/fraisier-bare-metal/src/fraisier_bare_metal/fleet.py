@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from itertools import dropwhile
+from typing import Final, TypeVar
 
-from fraisier import DeploymentLockedError, FraisierError, Progress, Target, TargetError
+from fraisier import (
+    DeploymentLockedError,
+    FraisierError,
+    Progress,
+    Target,
+    TargetChangedError,
+    TargetError,
+    in_parallel,
+)
 
 from fraisier_bare_metal.host import Host
 from fraisier_bare_metal.options import Options
 
 T = TypeVar("T")
+_FAREWELL: Final = 5.0
+"""Seconds that a host may take to end when it is interrupted; what still hangs then is left behind."""
 
 
 class Fleet:
@@ -20,10 +31,19 @@ class Fleet:
 
     def __init__(self, target: Target, options: Options) -> None:
         self.options = options
+        self.interrupted = threading.Event()
+        """Set by Ctrl-C: whoever waits for a host is to end."""
         self.hosts = [_host(name, target, options) for name in options.hosts]
 
-    def on_each(self, hosts: Sequence[Host], work: Callable[[Host], T]) -> Mapping[str, T]:
+    def on_each(
+        self, hosts: Sequence[Host], work: Callable[[Host], T], away: dict[str, FraisierError] | None = None
+    ) -> Mapping[str, T]:
         """Do something on several hosts and return what each gave.
+
+        Args:
+            hosts: those of ours that are meant.
+            work: what to do.
+            away: takes the errors of hosts that failed, as long as others did not.
 
         Raises:
             FraisierError: the error of the only host, or one that names every host that failed; the others have
@@ -31,25 +51,38 @@ class Fleet:
         """
         if len(hosts) == 1:
             return {hosts[0].name: work(hosts[0])}
-        done: dict[str, T] = {}
-        failed: dict[Host, FraisierError] = {}
-        with ThreadPoolExecutor(max_workers=self.options.max_parallel) as pool:
-            futures = {host: pool.submit(work, host) for host in hosts}
+
+        def attempt(host: Host) -> T | FraisierError:
             try:
-                for host, future in futures.items():
-                    try:
-                        done[host.name] = future.result()
-                    except FraisierError as error:
-                        failed[host] = error
-            except BaseException:
-                # Ctrl-C: what is not begun never is, and what runs loses its connection.
-                for host, future in futures.items():
-                    if not future.cancel():
-                        host.close()
-                raise
-        if failed:
+                return work(host)
+            except FraisierError as error:
+                return error
+
+        answers = in_parallel(
+            hosts,
+            attempt,
+            at_once=self.options.max_parallel,
+            on_interrupt=lambda: self._interrupt(hosts),
+            farewell=_FAREWELL,
+        )
+        told = dict(zip(hosts, answers, strict=True))
+        done = {host.name: each for host, each in told.items() if not isinstance(each, FraisierError)}
+        failed = {host: each for host, each in told.items() if isinstance(each, FraisierError)}
+        if failed and done and away is not None:
+            away |= {host.name: error for host, error in failed.items()}
+        elif failed:
+            # From the first refused host on, locks are given back: those that are kept were taken in the order of
+            # the list, so no two deployments can wait for each other.
+            for host in dropwhile(lambda each: not isinstance(failed.get(each), DeploymentLockedError), hosts):
+                host.close()
             raise _combined(failed, len(hosts))
         return done
+
+    def _interrupt(self, hosts: Sequence[Host]) -> None:
+        """End what runs on hosts: it loses its connection."""
+        self.interrupted.set()
+        for host in hosts:
+            host.close()
 
     def progress(self, progress: Progress, host: Host) -> Progress:
         """Return the progress for one host: as it is for a single one, else lines that name the host."""
@@ -91,7 +124,8 @@ def _combined(failed: Mapping[Host, FraisierError], of: int) -> FraisierError:
     first = next(iter(failed.values()))
     if len(failed) == 1:
         return first
-    kind = DeploymentLockedError if isinstance(first, DeploymentLockedError) else TargetError
+    kinds = (TargetChangedError, DeploymentLockedError, TargetError)
+    kind = next((each for each in kinds if all(isinstance(error, each) for error in failed.values())), TargetError)
     names = ", ".join(host.name for host in failed)
     message = f"{len(failed)} of {of} hosts failed ({names}): {first.message}"
     problems = [f"{host.name}: {error}" for host, error in failed.items()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import islice
@@ -14,9 +13,7 @@ from fraisier import Health, HealthCheck, Target, probe
 
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.host import Host
-from fraisier_bare_metal.in_service import values_of
 from fraisier_bare_metal.options import Options
-from fraisier_bare_metal.unit import WATCHED, Unit
 
 _TOLD: Final = 3
 """So many hosts are told one by one, of those that are not healthy."""
@@ -25,6 +22,9 @@ _TOLD: Final = 3
 def health_of(target: Target, fleet: Fleet) -> Health:
     """Probe every host once; all have to be healthy."""
     found = fleet.on_each(fleet.hosts, lambda host: health_of_host(host, target.health_check, fleet.options))
+    if all(each.healthy for each in found.values()):
+        for host in fleet.hosts:
+            host.prove()
     if len(found) == 1:
         return next(iter(found.values()))
     bad = {name: each for name, each in found.items() if not each.healthy}
@@ -43,7 +43,7 @@ def health_of(target: Target, fleet: Fleet) -> Health:
 def health_of_host(host: Host, check: HealthCheck | None, options: Options) -> Health:
     """Probe one host, through its connection."""
     answer = begin_probe(check, host) if check else None
-    unit = _unit_of(host, options)
+    unit = host.unit()
     unfit = unit.unfit(options.unit, check)
     if unfit is not None:
         return unfit
@@ -52,17 +52,7 @@ def health_of_host(host: Host, check: HealthCheck | None, options: Options) -> H
     return answer()
 
 
-def _unit_of(host: Host, options: Options) -> Unit:
-    """Return what systemd said when the unit was put in service right now, else what it says when asked."""
-    published, host.published = host.published, None
-    if published is not None and time.monotonic() - published[0] < WATCHED:
-        told = published[1]
-    else:
-        told = host.look("unit", values_of(options))
-    return Unit.of(told.data.get("unit", []), told.one("uptime"))
-
-
-def door_of(check: HealthCheck | None) -> str:
+def probe_address(check: HealthCheck | None) -> str:
     """Return where a check connects to on the host itself, as `127.0.0.1/8000`, or nothing."""
     found = urlsplit(check.url or f"//{check.tcp or ''}") if check else None
     if found is None or found.hostname not in ("127.0.0.1", "localhost", "::1"):

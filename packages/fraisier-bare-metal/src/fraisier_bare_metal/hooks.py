@@ -39,7 +39,7 @@ def status(target: Target) -> Status:
     """Tell what systemd and the ledger on each host say."""
     options = read_options(target, Options)
     from fraisier_bare_metal.fleet import Fleet
-    from fraisier_bare_metal.in_service import status_of
+    from fraisier_bare_metal.status import status_of
 
     return status_of(Fleet(target, options))
 
@@ -69,6 +69,6 @@ def logs(target: Target, lines: int, follow: bool, since: datetime | None) -> It
     """Give the unit's journal, of several hosts with the host before each line."""
     options = read_options(target, Options)
     from fraisier_bare_metal.fleet import Fleet
-    from fraisier_bare_metal.journal import read
+    from fraisier_bare_metal.logs import read
 
     return read(Fleet(target, options), lines, follow, since)

@@ -8,8 +8,13 @@ import fraisier
 import msgspec
 from fraisier import Secret
 
-# The ends of the patterns keep a line end out, which `$` alone does not.
-Host = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_\[:.][A-Za-z0-9_.:\[\]-]*$(?!\n)", max_length=255)]
+# The ends of the patterns keep a line end out, which `$` alone does not. A name, or an address of IPv6; no port.
+Host = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([A-Za-z0-9_.][A-Za-z0-9_.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$(?!\n)", max_length=255
+    ),
+]
 Line = Annotated[str, msgspec.Meta(min_length=1)]
 Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -89,7 +94,10 @@ class Options(fraisier.Options):
     ] = None
     known_hosts_path: Annotated[
         Path | None,
-        msgspec.Meta(description="The file of known host keys; default: ~/.ssh/known_hosts."),
+        msgspec.Meta(
+            description="The file of known host keys; default: those of your SSH configuration, else "
+            "~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts."
+        ),
     ] = None
     branch: Annotated[
         str | None,
@@ -166,6 +174,13 @@ class Options(fraisier.Options):
             {"", ".", ".."} & set(path.split("/")) or path.split("/")[0] == ".fraisier" for path in self.shared
         ):
             raise ValueError("shared: expected paths inside the release, without . and ..")
+        if len(set(self.shared)) < len(self.shared):
+            raise ValueError("shared: expected each path once")
+        for path in self.shared:
+            if inside := [each for each in self.shared if each.startswith(f"{path}/")]:
+                raise ValueError(f"shared: expected {path} or {inside[0]}, which is in it, but not both")
+        if any("\n" in line for line in self.build):
+            raise ValueError("build: expected one line in each entry, since each runs in a shell of its own")
         if self.layout == "in_place" and self.shared:
             raise ValueError("shared: expected with the layout releases only; in_place has one folder anyway")
         texts = [self.git_repo.reveal(), self.branch or "", self.app_path, *self.build]
@@ -186,13 +201,23 @@ class Options(fraisier.Options):
         return self.systemd_service if self.systemd_service.endswith(known) else f"{self.systemd_service}.service"
 
     @property
+    def needs_sudo(self) -> bool:
+        """Whether systemctl is run by sudo."""
+        return self.sudo and not self.user_unit
+
+    @property
     def verbs(self) -> list[str]:
         """The verbs of systemctl that a deployment needs; a service that is not running cannot be reloaded."""
         return ["reset-failed", self.restart, *(["restart"] if self.restart == "reload" else [])]
+
+    @property
+    def prepare_timeout(self) -> float:
+        """The seconds that a host may take to fetch, a second time where a lock was in the way, and to build."""
+        return self.deadlines.fetch * 2 + self.deadlines.build * max(1, len(self.build))
 
     @property
     def systemctl(self) -> list[str]:
         """The words that begin a command which changes the unit."""
         if self.user_unit:
             return ["systemctl", "--user"]
-        return ["sudo", "-n", "systemctl"] if self.sudo else ["systemctl"]
+        return ["sudo", "-n", "systemctl"] if self.needs_sudo else ["systemctl"]

@@ -8,12 +8,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-_SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
+from fraisier import Secret
 
+_SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
+_PRELUDE: Final = ("settings", "talk", "service", "repository", "ledger", "releases", "tree")
+"""What every script begins with, in this order."""
+_TAKES: Final = "# Takes: "
 _PLAIN: Final = set(range(0x20, 0x7F)) - set(b"\\'\"$`!")
 """The bytes that every shell takes as they are in quotes; in the place of others comes what printf %b reads."""
-_HIDDEN: Final = ("git_user", "git_token", "exports", "environment", "command")
-"""The values that may hold a secret."""
 
 
 def agent(mark: str, *words: str) -> str:
@@ -25,8 +27,9 @@ def agent(mark: str, *words: str) -> str:
         mark: what no other output holds.
         words: its first order, where there is one that everybody on the host may see.
     """
+    prelude = "".join(_text(f"prelude/{name}") for name in _PRELUDE)
     first = shlex.join(["obey", *map(_escaped, words)]) if words else ""
-    text = f"mark={mark}\nprelude={_quoted(_text('prelude'))}\nfirst={_quoted(first)}\n{_text('agent')}"
+    text = f"mark={mark}\nprelude={_quoted(prelude)}\nfirst={_quoted(first)}\n{_text('agent')}"
     coded = "".join(chr(each) if each in _PLAIN else f"\\0{each:03o}" for each in text.encode())
     return f'exec /bin/sh -c \'eval "$(printf %b "{coded}")"\''
 
@@ -36,17 +39,26 @@ def composed(names: str, values: Mapping[str, Any]) -> str:
 
     Args:
         names: of the files, without `.sh`, with a space between them.
-        values: the variables; every one is quoted, a list becomes one line for each element.
+        values: the variables, of which those are set that the scripts say to take; every one is quoted, a list
+            becomes one line for each element.
     """
-    given = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+    given = "".join(f"{name}={_quoted(values[name])}\n" for name in _taken(names))
     body = "".join(map(_text, names.split()))
     # As one compound command: the shell has read all of it before anything in it can read the input.
     return f'{{\n{given}eval "$fraisier_prelude"\n{body}\n}} </dev/null\n'
 
 
-def hides(values: Mapping[str, Any]) -> bool:
-    """Return whether there is a secret among the variables, which a command line would show."""
-    return any(values.get(name) for name in _HIDDEN)
+def hides(names: str, values: Mapping[str, Any]) -> bool:
+    """Return whether a script is given a secret, which a command line would show."""
+    return any(isinstance(values[name], Secret) and values[name] for name in _taken(names))
+
+
+@cache
+def _taken(names: str) -> tuple[str, ...]:
+    """Return the variables of one or several scripts: the lines `# Takes: NAME...` in them."""
+    read = [_file(f"prelude/{_PRELUDE[0]}"), *map(_file, names.split())]
+    lines = [line for text in read for line in text.splitlines() if line.startswith(_TAKES)]
+    return tuple(dict.fromkeys(name for line in lines for name in line.removeprefix(_TAKES).split()))
 
 
 def order(*words: str) -> bytes:
@@ -55,12 +67,14 @@ def order(*words: str) -> bytes:
 
 
 def _escaped(word: str) -> str:
-    """Return a word that parts no order, as printf %b reads it."""
+    """Return a word of an order, as printf %b reads it, so that nothing in it ends the word or the order."""
     return word.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
 def _quoted(value: Any) -> str:
     """Return a value as one word of shell; nothing in it means anything there."""
+    if isinstance(value, Secret):
+        value = value.reveal()
     if isinstance(value, bool):
         return "yes" if value else "''"
     return shlex.quote("\n".join(value) if isinstance(value, list) else str(value))
@@ -69,5 +83,9 @@ def _quoted(value: Any) -> str:
 @cache
 def _text(name: str) -> str:
     """Return a script without what only a reader needs: a shell reads a pipe byte by byte."""
-    lines = (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8").splitlines()
+    lines = _file(name).splitlines()
     return "\n".join(line.lstrip() for line in lines if not line.lstrip().startswith("#")) + "\n"
+
+
+def _file(name: str) -> str:
+    return (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")

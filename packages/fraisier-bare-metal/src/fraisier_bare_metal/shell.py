@@ -1,4 +1,4 @@
-"""The remote shell of a host: scripts sent to the agent there, their steps, their lines, what they found out."""
+"""The remote shell of a host: scripts, and the lock, ordered from the agent there."""
 
 from __future__ import annotations
 
@@ -7,48 +7,36 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar
 
-from fraisier import DeploymentLockedError, Progress, TargetError
+from fraisier import Progress, TargetError
 from paramiko import Channel
 
+from fraisier_bare_metal.lock import AskedLock, Heart
+from fraisier_bare_metal.result import Result
 from fraisier_bare_metal.script import agent, composed, hides, order
-from fraisier_bare_metal.ssh import Login
+from fraisier_bare_metal.ssh.login import Login
+from fraisier_bare_metal.transcript import Quiet, Transcript
 
 T = TypeVar("T")
-_HEARTBEAT: Final = 15.0
-"""Seconds between two signs of life while the lock is held; the agent gives up after a minute without one."""
 _POLL: Final = 0.5
-_KEPT_LINES: Final = 200
+_KEPT_LINES: Final = 50
 
 
-class Result(NamedTuple):
-    """What a script ended with."""
+class Deadline(NamedTuple):
+    """How long a script may take."""
 
-    exit_code: int
-    data: Mapping[str, list[str]]
-    """What it found out, by name, in order."""
-    lines: list[str]
-    """The last lines of its output and errors."""
-
-    def one(self, name: str) -> str:
-        """Return the last value of a name, or an empty text."""
-        return self.data.get(name, [""])[-1]
+    seconds: float
+    hint: str = ""
+    """What to do when it took longer."""
 
 
-class Quiet(Progress):
-    """Hears nothing: for looking."""
+class NoGreetingError(TargetError):
+    """The connection was lost before the agent's greeting came.
 
-    def step(self, name: str) -> Any:
-        """Ignore a step."""
-        return ExitStack()
-
-    def line(self, text: str) -> None:
-        """Ignore a line."""
-
-    def advance(self, done: float, total: float) -> None:
-        """Ignore a count."""
+    Where the agent had begun all the same, it ends and takes back what it did, and keeps its lock until then.
+    """
 
 
 class RemoteShell:
@@ -59,8 +47,12 @@ class RemoteShell:
         self._mark = f"@@{secrets.token_hex(8)}"
         self._number = 0
         self._pending = b""
-        self._lock: _Lock | None = None
-        self._heart: _Heart | None = None
+        self._greeted = False
+        self._before_greeting: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._lock: AskedLock | None = None
+        self._heart: Heart | None = None
+        self._idle = True
+        self._sending = threading.Lock()
         self._channel: Channel | None = None
 
     @property
@@ -76,70 +68,77 @@ class RemoteShell:
             holder: who we are; its last word is the id of the deployment.
         """
         if self._lock is None:
-            self._lock = _Lock(file, str(self._next_number()))
+            self._lock = AskedLock(file, str(self._next_number()))
             words = ("lock", self._lock.number, file, holder)
             self._try(lambda: self._send(*words))
 
     def run(
-        self, script: str, values: Mapping[str, Any], timeout: float, progress: Progress | None = None
+        self,
+        script: str,
+        values: Mapping[str, Any],
+        deadline: Deadline,
+        progress: Progress | None = None,
+        undo: str = "",
     ) -> Result:
-        """Run one of the scripts that the client's end also ends.
+        """Run one of the scripts; it is ended when the client goes away.
 
         Args:
             script: its name, without `.sh`; several names make one script.
-            values: variables of the script; every one is quoted, a list becomes one line for each element.
-            timeout: in seconds.
+            values: the variables that it takes, and perhaps others.
+            deadline: when it is told to stop.
             progress: hears its steps and its lines.
+            undo: the script that the host runs by itself when the first one is ended, or fails, without us.
 
         Raises:
             TargetError: the connection was lost, or the time is over.
         """
-        marked = {**values, "mark": self._mark}
-        return self._order("run", [composed(script, marked)], progress or Quiet(), timeout, hides(values))
+        marked, scripts = {**values, "mark": self._mark}, [each for each in (script, undo) if each]
+        words = [composed(each, marked) for each in scripts]
+        hidden = any(hides(each, marked) for each in scripts)
+        return self._order(words, progress or Quiet(), deadline, hidden)
 
-    def finish(
-        self, script: str, undo: str, values: Mapping[str, Any], timeout: float, progress: Progress
-    ) -> Result:
-        """Run a script that goes on to its end without us; when it fails then, the host runs `undo` by itself."""
-        marked = {**values, "mark": self._mark}
-        return self._order("finish", [composed(each, marked) for each in (script, undo)], progress, timeout)
+    def note(self, file: str, line: str) -> None:
+        """Add a line to a file on the host; it is there before anything that is ordered later."""
+        self._try(lambda: self._send("note", str(self._next_number()), file, line))
 
     def close(self) -> None:
-        """Say goodbye, which gives the lock back."""
+        """Say goodbye, which gives the lock back; in the middle of a script, go without a word, which ends it."""
         if self._heart is not None:
             self._heart.stop()
         if self._channel is not None:
-            with suppress(OSError, EOFError):
-                self._send("bye")
+            if self._idle:
+                with suppress(OSError, EOFError):
+                    self._send("bye")
             self._channel.close()
 
     def _send(self, *words: str, hidden: bool = True) -> Channel:
         """Give an order; the first one starts the agent, and comes with the command unless it has to be hidden."""
-        begins = self._channel is None and not hidden
-        if self._channel is None:
-            self._channel = self._login.start(agent(self._mark, *(words if begins else ())))
-        if not begins:
-            self._channel.sendall(order(*words))
-        return self._channel
+        # The heart beats in a thread of its own, and must not do so in the middle of an order.
+        with self._sending:
+            begins = self._channel is None and not hidden
+            if self._channel is None:
+                self._channel = self._login.start(agent(self._mark, *(words if begins else ())))
+            if not begins:
+                self._channel.sendall(order(*words))
+            return self._channel
 
     def _next_number(self) -> int:
         self._number += 1
         return self._number
 
-    def _order(
-        self, verb: str, words: list[str], progress: Progress, timeout: float, hidden: bool = True
-    ) -> Result:
+    def _order(self, words: list[str], progress: Progress, deadline: Deadline, hidden: bool) -> Result:
         number = str(self._next_number())
 
         def work() -> Result:
-            channel = self._send(verb, number, *words, hidden=hidden)
-            return self._listen(channel, number, progress, time.monotonic() + timeout, timeout)
+            self._idle = False
+            channel = self._send("run", number, *words, hidden=hidden)
+            return self._listen(channel, number, progress, deadline)
 
         try:
             return self._try(work)
         except BaseException:
             # Ctrl-C, or the time is over: what runs there is told to end.
-            if self._channel is not None:
+            if self._channel is not None and not self._idle:
                 with suppress(OSError, EOFError):
                     self._send("stop", number)
             raise
@@ -148,72 +147,50 @@ class RemoteShell:
         try:
             return work()
         except (OSError, EOFError) as error:
-            reason = str(error) or "connection closed"
-            raise TargetError(f"the connection to {self._login.address} was lost: {reason.lower()}") from error
+            if self._greeted:
+                raise self._login.lost(error) from error
+            # Such as that this account is not available.
+            last = self._pending.decode(errors="replace")
+            said = [line for line in (*self._before_greeting, last) if line.strip()]
+            lost = self._login.lost(error, said[-1] if said else "")
+            raise NoGreetingError(lost.message, hint=lost.hint, log=said) from error
 
-    def _listen(
-        self, channel: Channel, number: str, progress: Progress, deadline: float, timeout: float
-    ) -> Result:
-        """Read until the script ends; steps become the progress's steps, of which the last one fails with it."""
-        data: dict[str, list[str]] = {}
-        lines: deque[str] = deque(maxlen=_KEPT_LINES)
-
-        def heard(line: str) -> None:
-            lines.append(line)
-            progress.line(line)
-
-        hear: Callable[[str], None] = heard
-        blank = False
-        with ExitStack() as step:
+    def _listen(self, channel: Channel, number: str, progress: Progress, deadline: Deadline) -> Result:
+        """Read until the script ends."""
+        until = time.monotonic() + deadline.seconds
+        with Transcript(self._mark, progress) as transcript:
             while True:
-                line = self._next_line(channel, deadline, timeout)
-                if not line.startswith(self._mark):
-                    if blank:
-                        hear("")
-                    blank = not line
-                    if line:
-                        hear(line)
+                line = self._next_line(channel, until, deadline)
+                if not self._greeted:
+                    # What the account's own shell has to say comes first.
+                    self._greeted = line == f"{self._mark} hello"
+                    self._before_greeting.append(line)
                     continue
-                # The end of a line comes before every mark, in case the output had none.
-                hear, blank = heard, False
-                kind, _, rest = line[len(self._mark) + 1 :].partition(" ")
-                if kind == "step":
-                    step.close()
-                    step.enter_context(progress.step(rest))
-                elif kind == "data":
-                    name, _, value = rest.partition(" ")
-                    data.setdefault(name, []).append(value)
-                elif kind == "take":
-                    hear = data.setdefault(rest, []).append
-                elif kind == "end" and self._lock is not None and rest.split()[0] == self._lock.number:
-                    self._hold(self._lock, rest.split()[1], data)
-                elif kind == "end" and rest.split()[0] == number:
-                    result = Result(int(rest.split()[1]), data, list(lines))
-                    if result.exit_code != 0 and "problem" in data:
-                        raise _failure(self._login.host, result)
+                end = transcript.take(line)
+                if end is not None and self._lock is not None and end.number == self._lock.number:
+                    self._hold(self._lock, end.exit_code, transcript.data)
+                elif end is not None and end.number == number:
+                    self._idle = True
+                    result = Result(end.exit_code, transcript.data, list(transcript.lines))
+                    if result.exit_code != 0 and "problem" in result.data:
+                        raise result.failure(self._login.host)
                     return result
 
-    def _hold(self, lock: _Lock, code: str, data: Mapping[str, list[str]]) -> None:
+    def _hold(self, lock: AskedLock, code: int, data: Mapping[str, list[str]]) -> None:
         """Take the answer to the order for the lock: hold it, or raise the error that says who does."""
-        if code == "0":
-            self._heart = _Heart(self._send)
+        if code == 0:
+            self._heart = Heart(self._send)
             return
         self._lock = None
         self.close()
-        if code == "75":
-            who = data.get("holder", [""])[-1].rpartition(" for ")[0] or "somebody else"
-            raise DeploymentLockedError(
-                f"{self._login.host} is being deployed to by {who}",
-                hint="wait for it with --wait-lock 15m; the lock goes with its holder",
-            )
-        hint = "see: fraisier provider-test FRAISE ENV"
-        raise TargetError(f"{lock.file} cannot be written on {self._login.host}", hint=hint)
+        raise lock.refusal(self._login.host, code, data.get("holder", [""])[-1])
 
-    def _next_line(self, channel: Channel, deadline: float, timeout: float) -> str:
+    def _next_line(self, channel: Channel, until: float, deadline: Deadline) -> str:
         while b"\n" not in self._pending:
-            left = deadline - time.monotonic()
+            left = until - time.monotonic()
             if left <= 0:
-                raise TargetError(f"{self._login.host} took longer than {timeout:g} s; it was told to stop")
+                said = f"{self._login.host} took longer than {deadline.seconds:g} s; it was told to stop"
+                raise TargetError(said, hint=deadline.hint)
             try:
                 channel.settimeout(min(left, _POLL))
                 chunk = channel.recv(65536)
@@ -226,39 +203,3 @@ class RemoteShell:
             self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode("utf-8", "replace").rstrip("\r")
-
-
-class _Lock(NamedTuple):
-    """The lock that was asked for, and the number of the order."""
-
-    file: str
-    number: str
-
-
-class _Heart:
-    """Tells the agent that we are still here, for as long as we hold the lock."""
-
-    def __init__(self, send: Callable[[str], object]) -> None:
-        self._send = send
-        self._ended = threading.Event()
-        threading.Thread(target=self._beat, daemon=True).start()
-
-    def _beat(self) -> None:
-        while not self._ended.wait(_HEARTBEAT):
-            try:
-                self._send("alive")
-            except (OSError, EOFError):
-                return
-
-    def stop(self) -> None:
-        self._ended.set()
-
-
-def _failure(host: str, result: Result) -> TargetError:
-    """Return the error that a script tells of itself."""
-    return TargetError(
-        f"{result.one('problem')} on {host}",
-        hint=result.one("hint"),
-        command=result.one("command"),
-        log=result.data.get("log") or result.lines[-50:],
-    )

@@ -27,8 +27,11 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int
     memory: int | None
     """In bytes, as systemd accounts it."""
+    can_reload: bool
+    job: bool
+    """Whether systemd has something left to do with it, such as the second half of a restart."""
     age: float | None
-    """Seconds since it became active."""
+    """Seconds since it became active, where the host's clocks tell."""
 
     @classmethod
     def of(cls, facts: Iterable[str], uptime: str) -> Unit:
@@ -37,7 +40,9 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
         entered = _number(known.get("ActiveEnterTimestampMonotonic"))
         age = None
         if entered and uptime:
-            age = max(0.0, float(uptime) - entered / 1_000_000)
+            passed = float(uptime) - entered / 1_000_000
+            # A container may tell its own uptime, where systemd goes by the clock of the machine.
+            age = max(0.0, passed) if passed > -1 else None
         return cls(
             load=known.get("LoadState", "unknown"),
             active=known.get("ActiveState", "unknown"),
@@ -46,6 +51,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
             exit_status=known.get("ExecMainStatus", ""),
             pid=_number(known.get("MainPID")) or 0,
             restarts=_number(known.get("NRestarts")) or 0,
+            can_reload=known.get("CanReload") == "yes",
+            job=bool(_number(known.get("Job"))),
             memory=_number(known.get("MemoryCurrent")),
             age=age,
         )
@@ -53,6 +60,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def state(self) -> Any:
         """The state in the words of the contract."""
+        if self.job:
+            return "deploying"
         if self.active == "active":
             return "running"
         if self.active in ("activating", "deactivating", "reloading"):
@@ -70,6 +79,9 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
         """Return why it is not healthy whatever a probe says, or None."""
         if self.load == "not-found":
             return Health(healthy=False, detail=f"there is no unit {name}", final=True)
+        if self.job and self.active in ("active", "inactive", "failed"):
+            # Between its two halves, a unit that is restarted is inactive for a moment.
+            return Health(healthy=False, detail=f"{name} is {self.active} and about to change")
         if self.active in ("failed", "inactive"):
             how = f" ({self.result}, exit status {self.exit_status})" if self.active == "failed" else ""
             return Health(healthy=False, detail=f"{name} is {self.active}{how}", final=True)
@@ -78,10 +90,13 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
             again = f", and was restarted {self.restarts} times" if self.restarts else ""
             return Health(healthy=False, detail=f"{name} is {self.active} ({self.sub}){again}", final=final)
         age = self.age if self.age is not None else WATCHED
+        if self.restarts >= RESTARTS and age < WATCHED:
+            detail = f"{name} ends again and again: systemd has restarted it {self.restarts} times"
+            return Health(healthy=False, detail=detail, final=True)
         if age < WATCHED and (check is None or self.restarts):
             again = f", and was restarted {self.restarts} times" if self.restarts else ""
             detail = f"{name} started just now{again}; it is watched for {WATCHED:g} s first"
-            return Health(healthy=False, detail=detail, final=self.restarts >= RESTARTS)
+            return Health(healthy=False, detail=detail)
         return None
 
 

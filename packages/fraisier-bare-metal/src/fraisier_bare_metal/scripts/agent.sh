@@ -3,10 +3,10 @@
 #
 #   lock ID FILE HOLDER     take the host's lock, or say who has it: nothing that is ordered after it, without waiting
 #                           for the answer, is done without the lock
-#   run ID SCRIPT           run a script; it is ended when the client goes away
-#   finish ID SCRIPT UNDO   run a script to its end whatever the client does; if it fails with nobody there to
-#                           hear of it, run the other one
+#   run ID SCRIPT [UNDO]    run a script; it is ended when the client goes away; where it is, or fails with nobody there
+#                           to hear of it, run the other one
 #   stop ID                 end a script that takes too long
+#   note ID FILE LINE       add a line to a file, without an answer
 #   alive                   the client is still there
 #   bye                     the client has heard all that it wanted
 #
@@ -15,25 +15,65 @@
 
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export PATH
+umask 022
 worker= undo= leave=
 
 say() { printf "\n%s %s\n" "$mark" "$*"; }
+# What came before is of the shell that started us.
+say hello
 
-# A session of its own, so that one signal reaches all that a script has started. What every script begins with came
+# NAME WORD: let a variable be the word of an order as it was meant.
+plain() {
+  eval "$1=\$2"
+  case "$2" in *\\*) eval "$1=\$(printf %b \"\$2\")" ;; esac
+}
+
+# A session of its own, so that all that a script has started can be told to end. What every script begins with came
 # with the agent, once, and is handed on in the environment.
 work() {
-  (
-    exec 9>&-
-    printf %b "$2" | fraisier_prelude=$prelude setsid sh -s 2>&1 &
-    leader=$!
-    trap "kill -s TERM -- -$leader; sleep 0.3; kill -s KILL -- -$leader" TERM
-    wait "$leader"
+  printf %b "$2" 9>&- | fraisier_prelude=$prelude setsid sh -c '
+    trap : TERM
+    sh -s
     code=$?
-    trap "" TERM
-    say end "$1" "$code"
-    exit "$code"
-  ) 2>/dev/null &
+    printf "\n%s end %s %s\n" "$0" "$1" "$code"
+    exit "$code"' "$mark" "$1" 9>&- 2>&1 &
   worker=$!
+}
+
+# PROCESS: whether it is our child and has not ended, and so its number is nobody else's.
+is_child() {
+  { read -r about <"/proc/$1/stat"; } 2>/dev/null || return 1
+  # After the name, which may hold anything: state, parent, group, session.
+  set -- ${about##*") "}
+  [ "$2" = "$$" ] && [ "$1" != Z ]
+}
+
+at_work() { [ -n "$worker" ] && is_child "$worker"; }
+
+# What the worker has started, also what has made a group of its own, as `timeout` does. By awk, since a shell reads a
+# file byte by byte, and there may be thousands.
+session() {
+  cat /proc/[0-9]*/stat 2>/dev/null |
+    awk -v leader="$worker" '{ pid = $1; sub(/.*\) /, "") } $4 == leader && $1 != "Z" { print pid }'
+}
+
+signal_worker() { # SIGNAL; it may have no session yet
+  ! at_work || kill -s "$1" "$worker"
+  kill -s "$1" $(session)
+} 2>/dev/null
+
+end_worker() { # with all that it has started; a signal that comes while it begins may be lost, but KILL is not
+  signal_worker TERM
+  tries=100
+  while { at_work || [ -n "$(session)" ]; } && [ "$tries" -gt 0 ]; do
+    [ "$tries" -gt 97 ] || signal_worker KILL
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+  wait "$worker" 2>/dev/null
+  set -- "$?"
+  worker=
+  return "$1"
 }
 
 # What else was ordered is heard and not done: an end in the middle of it could cost the client this answer.
@@ -43,15 +83,16 @@ refuse() {
 }
 
 lock() {
-  file=$2 ours=$3
-  case "$2$3" in *\\*) file=$(printf %b "$2") ours=$(printf %b "$3") ;; esac
+  plain file "$2"
+  plain ours "$3"
   # With `command`, since dash ends at an `exec` that fails.
   { [ -d "${file%/*}" ] || mkdir -p "${file%/*}"; } && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
   tries=50
   until flock -n 9; do
     theirs=$(cat "$file.holder" 2>/dev/null)
-    # What a cut connection of this very deployment left behind is on its way out.
-    case "$theirs" in *"${ours##* }"*) tries=$((tries - 1)) ;; *) tries=0 ;; esac
+    # What a cut connection of this very deployment left behind is on its way out. What another one did that was
+    # killed is gone within a second.
+    case "$theirs" in *"${ours##* }"*) tries=$((tries - 1)) ;; *) tries=$((tries - 10)) ;; esac
     if [ "$tries" -le 0 ]; then
       exec 9>&-
       say data holder "$theirs"
@@ -63,20 +104,40 @@ lock() {
   beat="$file.alive"
   : >"$beat"
   # A client that vanished without a word (its machine lost power) does not keep the lock for ever.
-  ( exec 9>&- >/dev/null 2>&1; while sleep 20 && kill -0 $$; do [ -z "$(find "$beat" -mmin +1)" ] || kill -s TERM $$; done ) &
+  ( exec 9>&- >/dev/null 2>&1; while sleep 20 && is_child self; do [ -z "$(find "$beat" -mmin +1)" ] || kill -s TERM $$; done ) &
   watcher=$!
   say end "$1" 0
+}
+
+note() { # a line that was cut short stays alone
+  [ -z "$(tail -c 1 "$to" 2>/dev/null)" ] || echo >>"$to"
+  printf "%s\n" "$line" >>"$to"
 }
 
 beat=/dev/null watcher=
 trap "exit 1" TERM HUP INT
 trap finish_all EXIT
 
+take_back() { # once; what that leaves to systemd does not hold the lock
+  [ -z "$undo" ] || printf %b "$undo" | fraisier_prelude=$prelude setsid sh -s 9>&- >/dev/null 2>&1
+  undo=
+}
+
+stop() { # ID
+  end_worker && undo= && return
+  code=$?
+  take_back
+  say end "$1" "$code"
+}
+
 finish_all() {
   trap "" TERM HUP INT
-  if [ -n "$worker" ]; then
-    [ -n "$undo" ] || kill -s TERM "$worker"
-    wait "$worker" || { [ -z "$leave" ] && [ -n "$undo" ] && printf %b "$undo" | fraisier_prelude=$prelude sh -s; }
+  # A signal may come between its beginning and its name.
+  worker=${worker:-$!}
+  if at_work; then
+    end_worker || [ -n "$leave" ] || take_back
+  elif [ -n "$worker" ]; then
+    wait "$worker" || [ -n "$leave" ] || take_back
   fi
   [ -z "$watcher" ] || kill "$watcher"
 } >/dev/null 2>&1
@@ -84,10 +145,10 @@ finish_all() {
 obey() {
   case "$1" in
     lock) lock "$2" "$3" "$4" ;;
-    run) undo= && work "$2" "$3" ;;
-    finish) undo="$4" && work "$2" "$3" ;;
-    stop) kill -s TERM "$worker" ;;
-    alive) : >"$beat" ;;
+    run) undo="$4" && work "$2" "$3" ;;
+    stop) ! at_work || stop "$2" ;;
+    note) plain to "$3" && plain line "$4" && note ;;
+    alive) command : >"$beat" ;;
     bye) leave=bye ;;
   esac
 }

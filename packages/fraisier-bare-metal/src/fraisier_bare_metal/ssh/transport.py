@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from paramiko import Channel, Message, Transport
@@ -63,18 +64,24 @@ class _Authentication(AuthOnlyHandler):
         return super().wait_for_response(event)
 
 
-def undelayed(sock: Any, **settings: Any) -> Transport:
+def undelayed(sock: Any, preferred: Callable[[Sequence[str]], Sequence[str]] = list, **settings: Any) -> Transport:
     """Return a transport that waits for nothing that TCP or Paramiko would let it wait for.
 
     It asks for AES-GCM first, which Paramiko by itself asks for last: with the others it compares the code at
     the end of every message byte by byte, in Python.
+
+    Args:
+        sock: what it goes through.
+        preferred: sorts the kinds of host keys.
+        settings: Paramiko's own.
     """
-    if isinstance(sock, socket.socket):
+    if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
         sock = _Prompt(fileno=sock.detach())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     transport = _Eager(sock, **settings)
     algorithms = transport.get_security_options()
     algorithms.ciphers = sorted(algorithms.ciphers, key=lambda name: "gcm" not in name)
+    algorithms.key_types = preferred(algorithms.key_types)
     return transport
 
 

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from fraisier import Release, Status
+import msgspec
+from fraisier import FraisierError, Release, Status
 
 from fraisier_bare_metal.fleet import Fleet
-from fraisier_bare_metal.host import Host
-from fraisier_bare_metal.options import Options
-from fraisier_bare_metal.records import Entry, Ledger
-from fraisier_bare_metal.shell import Result
+from fraisier_bare_metal.ledger import Entry, Ledger
+from fraisier_bare_metal.result import Result
 from fraisier_bare_metal.unit import Unit
 
 
@@ -24,35 +23,29 @@ class Present:
         self.unit = Unit.of(found.data.get("unit", []), found.one("uptime"))
         self.entry: Entry | None = self.ledger.started(found.one("id")) if found.one("id") else None
 
-
-def values_of(options: Options) -> dict[str, Any]:
-    """Return the variables that every script knows."""
-    user = ["--user"] if options.user_unit else []
-    return {
-        "app_path": options.app_path,
-        "mirror": f"{options.app_path}/{'repo.git' if options.layout == 'releases' else '.git'}",
-        "layout": options.layout,
-        "unit": options.unit,
-        "systemctl": " ".join(options.systemctl),
-        "show": " ".join(["systemctl", *user]),
-        "journalctl": " ".join(["journalctl", *user]),
-        "restart": options.restart,
-    }
+    @property
+    def proven(self) -> bool:
+        """Whether what is in service was found healthy when it was put there."""
+        return self.entry is not None and any(each.id == self.entry.id for each in self.ledger.proven())
 
 
-def look(fleet: Fleet) -> Mapping[str, Present]:
-    """Look at every host, unless that was done a moment ago and nothing was changed since."""
+def in_service(
+    fleet: Fleet, *, fresh: bool = True, away: dict[str, FraisierError] | None = None
+) -> Mapping[str, Present]:
+    """Return what is in service on every host.
 
-    def ask(host: Host) -> Present:
-        known, host.known = host.known, None
-        return Present(known or host.look("look", values_of(fleet.options)))
-
-    return fleet.on_each(fleet.hosts, ask)
+    Args:
+        fleet: the hosts.
+        fresh: whether to look, or to take what the last look has found; see `Host.in_service`.
+        away: takes the errors of those that cannot be asked, as long as others can; without it, each is raised.
+    """
+    return fleet.on_each(fleet.hosts, lambda host: Present(host.in_service(fresh=fresh)), away)
 
 
 def status_of(fleet: Fleet) -> Status:
     """Return the status of all hosts together: the worst state, and the release that most of them have."""
-    present = look(fleet)
+    away: dict[str, FraisierError] = {}
+    present = in_service(fleet, away=away)
     entries = [each.entry for each in present.values() if each.entry is not None]
     counted = Counter(each.revision for each in entries)
     revision = counted.most_common(1)[0][0] if counted else None
@@ -62,15 +55,31 @@ def status_of(fleet: Fleet) -> Status:
     details: dict[str, Any] = {"unit": fleet.options.unit}
     if mixed:
         details["mixed"] = "the hosts do not have the same release"
-    for name, each in present.items():
-        details |= _details(each) if len(present) == 1 else {name: _sentence(each)}
+    proven = all(each.proven for each in present.values() if each.entry and each.entry.revision == revision)
+    if chosen is not None and not proven:
+        details["unproven"] = "it was not found healthy when it was deployed"
+    for name in fleet.options.hosts:
+        if name in away:
+            details[name] = str(away[name])
+        else:
+            details |= _details(present[name]) if len(fleet.hosts) == 1 else {name: _sentence(present[name])}
     return Status(
-        state=_worst([each.unit.state for each in present.values()], mixed),
-        release=None if chosen is None else chosen.release,
+        state="unknown" if away else _worst([each.unit.state for each in present.values()], mixed),
+        release=None if chosen is None else _release(chosen, present),
         since=max(ages, default=None),
         details=details,
         earlier=_earlier(present, revision),
+        proven=proven,
     )
+
+
+def _release(chosen: Entry, present: Mapping[str, Present]) -> Release:
+    """Return the release, with the hosts that have it where there are several."""
+    release = chosen.release
+    if len(present) == 1:
+        return release
+    having = [name for name, each in present.items() if each.entry is not None and each.entry.id == chosen.id]
+    return msgspec.structs.replace(release, details={**release.details, "hosts": having})
 
 
 def _worst(states: list[Any], mixed: bool) -> Any:
@@ -99,10 +108,10 @@ def _sentence(present: Present) -> str:
 
 
 def _earlier(present: Mapping[str, Present], revision: str | None) -> list[Release]:
-    """Return each other revision once, as it was in service last on the first host that knows it."""
+    """Return each other revision that was healthy, as it was in service last on the first host that knows it."""
     found: dict[str, Release] = {}
     for each in present.values():
-        for line in each.ledger.good():
+        for line in each.ledger.proven():
             if line.revision != revision:
                 found.setdefault(line.revision, line.release)
     return list(found.values())

@@ -9,12 +9,14 @@ from typing import Literal
 import msgspec
 from fraisier import Release, Target
 
+Event = Literal["started", "succeeded", "rolled_back"]
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of `ledger.jsonl`. The scripts on the host read `event`, `id` and `revision`, in this order."""
+    """One line of `ledger.jsonl`. The scripts on the host write some and read `event`, `id` and `revision`."""
 
-    event: Literal["started", "rolled_back"]
-    """`rolled_back` says that this release was gone back from."""
+    event: Event
+    """`succeeded`: it was found healthy. `rolled_back`: it was rolled back from."""
     target: str
     """`fraise:environment`."""
     id: str
@@ -35,9 +37,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
 
-def entry(
-    target: Target, event: Literal["started", "rolled_back"], release_id: str, version: str, revision: str
-) -> Entry:
+def in_json(text: str) -> str:
+    """Return a text as the scripts on the host put it into a line of the ledger."""
+    return msgspec.json.encode(text).decode()
+
+
+def entry(target: Target, event: Event, release_id: str, version: str, revision: str) -> Entry:
     """Return a line for the ledger that says who did it and when."""
     return Entry(
         event=event,
@@ -51,9 +56,14 @@ def entry(
     )
 
 
-def gone_back(target: Target, good: Entry) -> Entry:
-    """Return the line that says that a release was gone back from."""
-    return entry(target, "rolled_back", good.id, good.version, good.revision)
+def succeeded(started: Entry) -> Entry:
+    """Return the line that says that what was started is healthy now."""
+    return msgspec.structs.replace(started, event="succeeded", at=datetime.now(UTC))
+
+
+def rolled_back(target: Target, left: Entry) -> Entry:
+    """Return the line that says that a release was rolled back from."""
+    return entry(target, "rolled_back", left.id, left.version, left.revision)
 
 
 class Ledger:
@@ -67,14 +77,26 @@ class Ledger:
             except (msgspec.DecodeError, UnicodeError):
                 continue
 
-    def good(self) -> list[Entry]:
-        """Return each release that was in service and not gone back from, the last started first."""
+    def standing(self) -> list[Entry]:
+        """Return each release that was put in service and not rolled back from, the last started first."""
         found: dict[str, Entry] = {}
         for each in self._entries:
+            if each.event == "succeeded":
+                continue
             found.pop(each.id, None)
             if each.event == "started":
                 found[each.id] = each
         return list(reversed(found.values()))
+
+    def proven(self) -> list[Entry]:
+        """Return those of them that were found healthy, and so are worth going back to."""
+        healthy: set[str] = set()
+        for each in self._entries:
+            if each.event == "succeeded":
+                healthy.add(each.id)
+            elif each.event == "rolled_back":
+                healthy.discard(each.id)
+        return [each for each in self.standing() if each.id in healthy]
 
     def started(self, release_id: str) -> Entry | None:
         """Return the last start of a release."""
