@@ -1,4 +1,4 @@
-"""What is asked of paramiko's transport, against a server of its own."""
+"""What is asked of paramiko's transport, of servers of its own and of sshd."""
 
 from __future__ import annotations
 
@@ -10,9 +10,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from fraisier import read_options
+from fraisier_bare_metal.fleet import Fleet
+from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.ssh.transport import execute, undelayed
 from paramiko import Channel, ECDSAKey, PKey, ServerInterface, Transport
-from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED, cMSG_SERVICE_ACCEPT, cMSG_USERAUTH_REQUEST
+from paramiko.common import (
+    AUTH_SUCCESSFUL,
+    OPEN_SUCCEEDED,
+    cMSG_CHANNEL_DATA,
+    cMSG_SERVICE_ACCEPT,
+    cMSG_USERAUTH_REQUEST,
+)
+
+from .site import Site
 
 
 class Server(ServerInterface):
@@ -113,3 +124,31 @@ def test_a_command_is_not_waited_for_and_a_refusal_ends_its_channel(runs_command
         channel.sendall(b"hello")
         server.answer.set()
         assert channel.recv(100) == answer
+
+
+def test_what_is_said_about_a_channel_after_its_end_does_not_cost_the_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, ended = threading.Event(), threading.Event()
+    send = Transport._send_user_message  # type: ignore[attr-defined]
+
+    def late(transport: Transport, message: Any) -> None:
+        if message.asbytes()[:1] == cMSG_CHANNEL_DATA and b"too late" in message.asbytes():
+            held.set()
+            assert ended.wait(10)
+        send(transport, message)
+
+    monkeypatch.setattr(Transport, "_send_user_message", late)
+    with site.target() as target:
+        login = Fleet(target, read_options(target, Options)).hosts[0].login
+        channel = login.start("cat")
+        sender = threading.Thread(target=channel.sendall, args=(b"too late",))
+        sender.start()
+        assert held.wait(10)
+        channel.close()
+        # When this is answered, sshd has let go of the first one.
+        answer = login.start("echo still here").makefile().read()
+        ended.set()
+        sender.join(10)
+        assert answer == b"still here\n"
+        assert login.start("echo and still").makefile().read() == b"and still\n"

@@ -9,7 +9,13 @@ from typing import Any
 
 from paramiko import Channel, Message, Transport
 from paramiko.auth_handler import AuthOnlyHandler
-from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_SERVICE_REQUEST
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_FAILURE,
+    MSG_CHANNEL_WINDOW_ADJUST,
+    cMSG_CHANNEL_REQUEST,
+    cMSG_SERVICE_REQUEST,
+)
 from paramiko.ssh_exception import SSHException
 from paramiko.transport import ServiceRequestingTransport
 
@@ -31,11 +37,32 @@ class _Prompt(socket.socket):
 
 
 class _Eager(ServiceRequestingTransport):
-    """Begins to authenticate without waiting a round trip for being allowed to.
+    """Begins to authenticate without waiting a round trip for being allowed to, and ends a channel only once.
 
     A client has to wait only where the key exchange by itself has not proved who the server is (RFC 4253, section
     7); each one that Paramiko knows does.
     """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._in_order = threading.RLock()
+
+    def _send_message(self, data: Message) -> None:
+        """Send a message, unless it is about a channel that is closed: for that, sshd ends the whole connection.
+
+        Paramiko lets go of a channel before it sends what it has to say about it. Meanwhile another thread, or the
+        server, may close that channel.
+        """
+        with self._in_order:
+            if not self._comes_too_late(data.asbytes()):
+                super()._send_message(data)  # type: ignore[misc]
+
+    def _comes_too_late(self, message: bytes) -> bool:
+        kind, number = message[0], int.from_bytes(message[1:5], "big")
+        if not MSG_CHANNEL_WINDOW_ADJUST <= kind <= MSG_CHANNEL_FAILURE or kind == MSG_CHANNEL_CLOSE:
+            return False
+        channels: list[Channel] = self._channels.values()  # type: ignore[attr-defined]
+        return not any(each.remote_chanid == number for each in channels if each.active and not each.closed)
 
     def ensure_session(self) -> None:
         """Ask for the service, once."""

@@ -11,24 +11,30 @@ from paramiko import Channel
 
 
 def as_socket(channel: Channel) -> socket.socket:
-    """Return a real socket that leads through a channel, since TLS works on nothing less."""
+    """Return a real socket that leads through a channel, since TLS works on nothing less; to close it ends both.
+
+    One half cannot be closed alone.
+    """
     ours, theirs = socket.socketpair()
 
-    def pump(receive: Callable[[int], bytes], send: Callable[[bytes], None], end: Callable[[], None]) -> None:
-        with suppress(OSError, EOFError):
-            while data := receive(65536):
-                send(data)
-        with suppress(OSError, EOFError):
-            end()
-
     def outwards() -> None:
-        pump(theirs.recv, channel.sendall, channel.shutdown_write)
+        _pump(theirs.recv, channel.sendall)
+        channel.close()
 
     def inwards() -> None:
-        pump(channel.recv, theirs.sendall, lambda: theirs.shutdown(socket.SHUT_WR))
-        channel.close()
+        _pump(channel.recv, theirs.sendall)
+        with suppress(OSError):
+            theirs.shutdown(socket.SHUT_WR)
+        sender.join()
         theirs.close()
 
-    for run in (outwards, inwards):
-        threading.Thread(target=run, daemon=True).start()
+    sender = threading.Thread(target=outwards, daemon=True)
+    sender.start()
+    threading.Thread(target=inwards, daemon=True).start()
     return ours
+
+
+def _pump(receive: Callable[[int], bytes], send: Callable[[bytes], None]) -> None:
+    with suppress(OSError, EOFError):
+        while data := receive(65536):
+            send(data)
