@@ -151,6 +151,18 @@ def test_a_key_that_is_not_accepted_is_named_and_what_else_was_tried(
     assert f"ssh-copy-id -i {wrong} -p {site.host.ssh_port} deploy@prod; look with: ssh " in said
 
 
+def test_more_keys_than_a_host_hears_of_are_an_error_that_says_how_to_name_one(
+    home: Path, site: Site, lab: Lab, tmp_path: Path
+) -> None:
+    configure(home, here(site.host))
+    others = [Key.new(tmp_path / f"other-{number}").path for number in range(7)]
+    with agent(tmp_path, *others, lab.key_path):
+        refused = site.checks(ssh_host="prod")["ssh"]
+        assert "hears of no more keys before it has come to the right one (tried: " in refused
+        assert "; name it as ssh_key_path, " in refused
+        assert login_of(site, ssh_host="prod", ssh_key_path=str(lab.key_path))
+
+
 def test_a_key_that_is_not_there_is_an_error(site: Site, tmp_path: Path) -> None:
     said = site.checks(ssh_key_path="keys/not-there")["ssh"]
     assert said.startswith(f"the key {tmp_path}/keys/not-there cannot be read: no such file or directory")

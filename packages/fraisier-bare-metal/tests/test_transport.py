@@ -13,12 +13,13 @@ import pytest
 from fraisier import read_options
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.options import Options
-from fraisier_bare_metal.ssh.transport import execute, undelayed
-from paramiko import Channel, ECDSAKey, PKey, ServerInterface, Transport
+from fraisier_bare_metal.ssh.transport import EagerTransport, execute, undelayed
+from paramiko import Channel, ECDSAKey, Message, PKey, ServerInterface, Transport
 from paramiko.common import (
     AUTH_SUCCESSFUL,
     OPEN_SUCCEEDED,
     cMSG_CHANNEL_DATA,
+    cMSG_DISCONNECT,
     cMSG_SERVICE_ACCEPT,
     cMSG_USERAUTH_REQUEST,
 )
@@ -50,7 +51,7 @@ class Server(ServerInterface):
 
 
 @contextmanager
-def session(server: Server) -> Iterator[tuple[Transport, Channel]]:
+def session(server: Server) -> Iterator[tuple[EagerTransport, Channel]]:
     """Log in, and open a channel."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours = socket.create_connection(listener.getsockname())
@@ -76,12 +77,17 @@ def test_what_is_small_is_sent_at_once() -> None:
 
 
 def test_authentication_begins_before_the_server_has_agreed_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = threading.Event()
+    begun, agreed = threading.Event(), threading.Event()
     send = Transport._send_message  # type: ignore[attr-defined]
+
+    def agree(transport: Transport, message: Any) -> None:
+        assert begun.wait(10)
+        send(transport, message)
+        agreed.set()
 
     def late(transport: Transport, message: Any) -> None:
         if message.asbytes()[:1] == cMSG_SERVICE_ACCEPT:
-            threading.Thread(target=lambda: begun.wait(10) and send(transport, message)).start()
+            threading.Thread(target=agree, args=(transport, message)).start()
         else:
             send(transport, message)
 
@@ -93,6 +99,7 @@ def test_authentication_begins_before_the_server_has_agreed_to_it(monkeypatch: p
     monkeypatch.setattr(Transport, "_send_message", late)
     with session(Late(runs_commands=True)) as (client, _):
         assert client.is_authenticated()
+        assert agreed.wait(10)
 
 
 def test_an_answer_is_heard_that_comes_before_anybody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +131,24 @@ def test_a_command_is_not_waited_for_and_a_refusal_ends_its_channel(runs_command
         channel.sendall(b"hello")
         server.answer.set()
         assert channel.recv(100) == answer
+
+
+def test_why_a_server_ends_the_connection_is_kept() -> None:
+    farewell = Message()
+    farewell.add_byte(cMSG_DISCONNECT)
+    farewell.add_int(2)
+    farewell.add_string("not today")
+    farewell.add_string("")
+
+    class Moody(Server):
+        def check_channel_exec_request(self, channel: Channel, command: bytes) -> bool:
+            channel.get_transport()._send_message(farewell)  # type: ignore[attr-defined]
+            return True
+
+    with session(Moody(runs_commands=True)) as (client, channel):
+        execute(client, channel, "greet")
+        assert channel.recv(100) == b""
+        assert client.farewell == "not today"
 
 
 def test_what_is_said_about_a_channel_after_its_end_does_not_cost_the_connection(

@@ -17,7 +17,7 @@ from paramiko.ssh_exception import ChannelException, NoValidConnectionsError, SS
 from fraisier_bare_metal.options import Options
 from fraisier_bare_metal.ssh.host_keys import RefusedHostKey, names_in_known_hosts
 from fraisier_bare_metal.ssh.route import Hop, route_to
-from fraisier_bare_metal.ssh.transport import execute, undelayed
+from fraisier_bare_metal.ssh.transport import EagerTransport, execute, undelayed
 from fraisier_bare_metal.ssh.tunnel import as_socket
 
 # What paramiko logs by itself, such as a probe that was refused, is told in our own words.
@@ -41,7 +41,7 @@ class Login:
     def __init__(self, host: str, target: Target, options: Options) -> None:
         self.host = host
         self._closed = False
-        self._transports: list[Transport] = []
+        self._transports: list[EagerTransport] = []
         self._timeout = options.deadlines.connect
         self._hops = route_to(host, target, options)
         self._connection = self._hops[-1].connection
@@ -136,8 +136,14 @@ class Login:
             error: how we know.
             said: the host's last words.
         """
-        message = f"the connection to {self.address} was lost: {said or _said(error)}"
+        why = said or self._farewell or _said(error)
+        message = f"the connection to {self.address} was lost: {' '.join(why.split())}"
         return TargetError(message, hint=self._look(self._hops[-1]))
+
+    @property
+    def _farewell(self) -> str:
+        """Why the host has ended the last connection, where it said so."""
+        return self._transports[-1].farewell if self._transports else ""
 
     @property
     def alive(self) -> bool:
@@ -182,6 +188,11 @@ class Login:
                 key = shlex.quote(str(locked[0]))
                 return TargetError(f"the key {key} is encrypted", hint=f"put it in your agent: ssh-add {key}")
             tried = ", ".join(hop.identity.tried()) or "no key at all"
+            if "too many" in self._farewell.lower():
+                return TargetError(
+                    f"{hop.address} hears of no more keys before it has come to the right one (tried: {tried})",
+                    hint=f"name it as ssh_key_path, or as IdentityFile with IdentitiesOnly yes; {look}",
+                )
             key = next((f" -i {shlex.quote(str(file))}" for file in hop.identity.files), "")
             return TargetError(
                 f"{hop.address} accepts no key of yours (tried: {tried})",

@@ -36,7 +36,7 @@ class _Prompt(socket.socket):
         return received
 
 
-class _Eager(ServiceRequestingTransport):
+class EagerTransport(ServiceRequestingTransport):
     """Begins to authenticate without waiting a round trip for being allowed to, and ends a channel only once.
 
     A client has to wait only where the key exchange by itself has not proved who the server is (RFC 4253, section
@@ -46,6 +46,15 @@ class _Eager(ServiceRequestingTransport):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._in_order = threading.RLock()
+        self.farewell = ""
+        """Why the server has ended the connection, where it said so."""
+
+    def _parse_disconnect(self, m: Message) -> None:
+        """Keep what Paramiko only logs."""
+        said = Message(m.asbytes())
+        said.get_int()
+        self.farewell = said.get_text()
+        super()._parse_disconnect(m)  # type: ignore[misc]
 
     def _send_message(self, data: Message) -> None:
         """Send a message, unless it is about a channel that is closed: for that, sshd ends the whole connection.
@@ -73,7 +82,7 @@ class _Eager(ServiceRequestingTransport):
         request = Message()
         request.add_byte(cMSG_SERVICE_REQUEST)
         request.add_string("ssh-userauth")
-        self._send_message(request)  # type: ignore[attr-defined]
+        self._send_message(request)
         self.auth_handler = self.get_auth_handler()
 
     def get_auth_handler(self) -> AuthOnlyHandler:
@@ -91,7 +100,9 @@ class _Authentication(AuthOnlyHandler):
         return super().wait_for_response(event)
 
 
-def undelayed(sock: Any, preferred: Callable[[Sequence[str]], Sequence[str]] = list, **settings: Any) -> Transport:
+def undelayed(
+    sock: Any, preferred: Callable[[Sequence[str]], Sequence[str]] = list, **settings: Any
+) -> EagerTransport:
     """Return a transport that waits for nothing that TCP or Paramiko would let it wait for.
 
     It asks for AES-GCM first, which Paramiko by itself asks for last: with the others it compares the code at
@@ -105,7 +116,7 @@ def undelayed(sock: Any, preferred: Callable[[Sequence[str]], Sequence[str]] = l
     if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
         sock = _Prompt(fileno=sock.detach())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    transport = _Eager(sock, **settings)
+    transport = EagerTransport(sock, **settings)
     algorithms = transport.get_security_options()
     algorithms.ciphers = sorted(algorithms.ciphers, key=lambda name: "gcm" not in name)
     algorithms.key_types = preferred(algorithms.key_types)
