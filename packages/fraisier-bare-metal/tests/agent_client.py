@@ -15,9 +15,9 @@ def encoded(text: str) -> str:
 class Client:
     """The agent under a shell, with a pipe in place of an SSH channel."""
 
-    def __init__(self, shell: str) -> None:
+    def __init__(self, shell: str, watch: float = 20) -> None:
         self.process = subprocess.Popen(
-            [shell, "-c", f"mark=@@test\nprelude='greeting=hello'\n{AGENT}"],
+            [shell, "-c", f"mark=@@test\nwatch={watch}\nprelude='greeting=hello'\n{AGENT}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

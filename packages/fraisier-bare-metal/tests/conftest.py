@@ -73,11 +73,11 @@ def site(make_site: Callable[..., Site], shared_host: Host) -> Site:
 
 
 @pytest.fixture(params=["/bin/sh", "/bin/bash"])
-def start(request: pytest.FixtureRequest) -> Iterator[Callable[[], Client]]:
+def start(request: pytest.FixtureRequest) -> Iterator[Callable[..., Client]]:
     started: list[Client] = []
 
-    def one() -> Client:
-        started.append(Client(request.param))
+    def one(watch: float = 20) -> Client:
+        started.append(Client(request.param, watch))
         return started[-1]
 
     yield one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,11 +106,26 @@ def test_what_was_told_to_stop_is_undone_before_the_next_order(
     assert undone.read_text() == "once\n"
 
 
-def test_a_client_without_a_sign_of_life_loses_the_lock(start: Callable[[], Client], tmp_path: Path) -> None:
-    # The watcher itself looks every 20 seconds; what it does then is what is tried here.
-    client = start()
+def test_a_client_without_a_sign_of_life_loses_the_lock(start: Callable[..., Client], tmp_path: Path) -> None:
+    client, lock = start(watch=0.1), encoded(f"{tmp_path}/lock")
+    client.send("lock", "1", lock, encoded("alice for d-1"))
+    client.send("run", "2", encoded(f"echo $$ >{tmp_path}/pid; sleep 600"))
+    eventually(client.ended)
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+    second = start()
+    second.send("lock", "1", lock, encoded("bob@ci for d-2"))
+    assert second.heard("1")[1] == 0
+
+
+def test_a_client_keeps_the_lock_for_as_long_as_it_gives_signs_of_life(
+    start: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = start(watch=0.3)
     client.send("lock", "1", encoded(f"{tmp_path}/lock"), encoded("alice for d-1"))
     client.heard("1")
-    client.send("run", "2", encoded("sleep 600"))
-    os.kill(client.process.pid, signal.SIGTERM)
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        time.sleep(0.1)
+        client.send("alive")
+    assert not client.ended()
     eventually(client.ended)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from fraisier import DeploymentLockedError, FraisierError, TargetError
 
 _HEARTBEAT: Final = 15.0
-"""Seconds between two signs of life while the lock is held; the agent gives up after a minute without one."""
+"""Seconds between two signs of life while the lock is held; without one, the agent gives up in 60 to 80."""
 _HELD_BY_ANOTHER: Final = 75
 
 

@@ -13,6 +13,8 @@ from fraisier import Secret
 _SCRIPTS: Final = files("fraisier_bare_metal") / "scripts"
 _PRELUDE: Final = ("settings", "talk", "service", "repository", "ledger", "releases", "tree")
 """What every script begins with, in this order."""
+_WATCH: Final = 20
+"""Seconds between two looks for a sign of life of the client; the third one in vain ends the agent."""
 _TAKES: Final = "# Takes: "
 _PLAIN: Final = set(range(0x20, 0x7F)) - set(b"\\'\"$`!")
 """The bytes that every shell takes as they are in quotes; in the place of others comes what printf %b reads."""
@@ -29,7 +31,7 @@ def agent(mark: str, *words: str) -> str:
     """
     prelude = "".join(_text(f"prelude/{name}") for name in _PRELUDE)
     first = shlex.join(["obey", *map(_escaped, words)]) if words else ""
-    text = f"mark={mark}\nprelude={_quoted(prelude)}\nfirst={_quoted(first)}\n{_text('agent')}"
+    text = f"mark={mark}\nwatch={_WATCH}\nprelude={_quoted(prelude)}\nfirst={_quoted(first)}\n{_text('agent')}"
     coded = "".join(chr(each) if each in _PLAIN else f"\\0{each:03o}" for each in text.encode())
     return f'exec /bin/sh -c \'eval "$(printf %b "{coded}")"\''
 

@@ -101,10 +101,17 @@ lock() {
     sleep 0.2
   done
   printf "%s\n" "$ours" >"$file.holder"
-  beat="$file.alive"
-  : >"$beat"
-  # A client that vanished without a word (its machine lost power) does not keep the lock for ever.
-  ( exec 9>&- >/dev/null 2>&1; while sleep 20 && is_child self; do [ -z "$(find "$beat" -mmin +1)" ] || kill -s TERM $$; done ) &
+  # A client that vanished without a word (its machine lost power) does not keep the lock for ever. This does not go by
+  # the clock, which may be set meanwhile, nor by a file, for which there may be no space.
+  (
+    exec 9>&- >/dev/null 2>&1
+    trap in_vain=0 USR1
+    in_vain=0
+    while sleep "$watch" && is_child self; do
+      in_vain=$((in_vain + 1))
+      [ "$in_vain" -le 3 ] || kill -s TERM $$
+    done
+  ) &
   watcher=$!
   say end "$1" 0
 }
@@ -114,7 +121,7 @@ note() { # a line that was cut short stays alone
   printf "%s\n" "$line" >>"$to"
 }
 
-beat=/dev/null watcher=
+watcher=
 trap "exit 1" TERM HUP INT
 trap finish_all EXIT
 
@@ -148,7 +155,7 @@ obey() {
     run) undo="$4" && work "$2" "$3" ;;
     stop) ! at_work || stop "$2" ;;
     note) plain to "$3" && plain line "$4" && note ;;
-    alive) command : >"$beat" ;;
+    alive) [ -z "$watcher" ] || kill -s USR1 "$watcher" ;;
     bye) leave=bye ;;
   esac
 }
