@@ -194,7 +194,13 @@ def test_a_log_that_cannot_be_had_does_not_hide_the_failure(operator: Operator) 
 @pytest.mark.parametrize(
     ("version", "kind", "code", "message"),
     [
-        ("broken", UnhealthyError, 7, "my_api:production is not healthy after N s: got 500 from broken"),
+        (
+            "broken",
+            UnhealthyError,
+            7,
+            "my_api:production is not healthy after N s: got 500 from broken; "
+            "it stays in service, since there is no version to go back to",
+        ),
         ("half", DeploymentFailedError, 6, "start failed; there is no version to go back to"),
     ],
 )

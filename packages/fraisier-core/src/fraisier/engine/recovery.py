@@ -77,7 +77,11 @@ def recover(
     if isinstance(error, InterruptedByUserError):
         current.fail("interrupted", error)
     if deployed is not None:
-        kept = "" if may_roll_back else "; it stays in service, as --no-rollback asks"
+        kept = ""
+        if not may_roll_back:
+            kept = "; it stays in service, as --no-rollback asks"
+        elif deployed.changed:
+            kept = "; it stays in service, since there is no version to go back to"
         current.fail("failed", restated(UnhealthyError, error, error.message + kept))
     if untouched and not isinstance(error, TargetError):
         # Bad options, a broken provider: nothing to add, and each has an exit code of its own.
