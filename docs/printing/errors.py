@@ -23,12 +23,12 @@ MEANINGS = {
 
 
 def kinds() -> dict[int, list[str]]:
-    """Return the kinds of errors by exit code."""
+    """Return the kinds of errors by exit code, each once."""
     found: dict[int, list[str]] = {}
     for each in vars(errors).values():
         if isinstance(each, type) and issubclass(each, errors.FraisierError) and hasattr(each, "kind"):
             found.setdefault(each.exit_code, []).append(each.kind)
-    return found
+    return {code: list(dict.fromkeys(known)) for code, known in found.items()}
 
 
 def print_exit_codes() -> None:
