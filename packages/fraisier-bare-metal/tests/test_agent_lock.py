@@ -129,3 +129,16 @@ def test_a_client_keeps_the_lock_for_as_long_as_it_gives_signs_of_life(
         client.send("alive")
     assert not client.ended()
     eventually(client.ended)
+
+
+def test_a_client_is_not_given_up_while_what_it_has_stopped_is_undone(
+    start: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = start(watch=0.2)
+    client.send("lock", "1", encoded(f"{tmp_path}/lock"), encoded("alice for d-1"))
+    client.send("run", "2", encoded(f"echo >{tmp_path}/begun; sleep 600"), encoded("sleep 2"))
+    eventually((tmp_path / "begun").exists)
+    client.send("stop", "2")
+    client.send("run", "3", encoded("echo still here"))
+    assert "still here" in client.heard("3")[0]
+    eventually(client.ended)

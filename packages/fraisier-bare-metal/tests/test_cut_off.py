@@ -77,11 +77,13 @@ def test_what_is_killed_while_a_service_starts_slowly_leaves_the_lock_to_the_nex
     make_site: Callable[..., Site], host: Host
 ) -> None:
     site = make_site(host)
-    slowly = site.unit_text().replace("ExecStart=", "ExecStartPre=/bin/sleep 4\nExecStart=")
+    slowly = site.unit_text().replace("ExecStart=", "ExecStartPre=/bin/sleep 5\nExecStart=")
     site.deploy("v1")
     host.install_unit(site.unit, slowly)
     with site.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
         reach(process, "restart")
+        # From here on it is sudo, whose own child is root's, that waits for the service.
+        eventually(lambda: host.run(f"systemctl is-active {site.unit} || true").strip() == "activating")
         process.kill()
     again = site.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
     assert again.returncode == 0, again.stderr

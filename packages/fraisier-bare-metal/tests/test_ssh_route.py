@@ -142,13 +142,13 @@ def test_an_ssh_configuration_that_makes_no_sense_is_told(home: Path, site: Site
     assert said in site.checks(ssh_host="prod")["ssh"]
 
 
-def test_the_configuration_that_hosts_share_is_only_read(home: Path, site: Site) -> None:
-    # Fabric makes its own anew with each value that is set, under the hands of the other hosts' threads.
+def test_each_host_has_a_configuration_of_its_own(home: Path, site: Site) -> None:
+    # Fabric makes it anew with each connection, under the hands of the other hosts' threads.
     configure(home, "Host *\n  IdentityFile ~/.ssh/prod\n")
-    with site.target(ssh_host="prod") as target:
-        hop = route_to("prod", target, read_options(target, Options))[-1]
-        assert hop.connection.ssh_config["identityfile"] == [str(home / ".ssh/prod")]
-        assert hop.connection.config.connect_kwargs == {}
+    with site.target(ssh_hosts=["prod", "stage"], ssh_host=None) as target:
+        first, second = (route_to(name, target, read_options(target, Options))[-1] for name in ("prod", "stage"))
+    assert first.connection.config is not second.connection.config
+    assert first.connection.ssh_config["identityfile"] == [str(home / ".ssh/prod")]
 
 
 def test_what_is_set_for_fabric_is_not_meant_for_us(home: Path, site: Site) -> None:

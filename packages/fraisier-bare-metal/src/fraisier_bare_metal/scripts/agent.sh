@@ -62,10 +62,15 @@ signal_worker() { # SIGNAL; it may have no session yet
   kill -s "$1" $(session)
 } 2>/dev/null
 
+in_reach() { # whether anything is left that we may end; what sudo has begun may be root's, and ends by itself
+  for each in $(session); do ! kill -0 "$each" || return 0; done
+  return 1
+} 2>/dev/null
+
 end_worker() { # with all that it has started; a signal that comes while it begins may be lost, but KILL is not
   signal_worker TERM
   tries=100
-  while { at_work || [ -n "$(session)" ]; } && [ "$tries" -gt 0 ]; do
+  while { at_work || in_reach; } && [ "$tries" -gt 0 ]; do
     [ "$tries" -gt 97 ] || signal_worker KILL
     tries=$((tries - 1))
     sleep 0.1
@@ -101,8 +106,13 @@ lock() {
     sleep 0.2
   done
   printf "%s\n" "$ours" >"$file.holder"
-  # A client that vanished without a word (its machine lost power) does not keep the lock for ever. This does not go by
-  # the clock, which may be set meanwhile, nor by a file, for which there may be no space.
+  watch_client
+  say end "$1" 0
+}
+
+# A client that vanished without a word (its machine lost power) does not keep the lock for ever. This does not go by the
+# clock, which may be set meanwhile, nor by a file, for which there may be no space.
+watch_client() {
   (
     exec 9>&- >/dev/null 2>&1
     trap in_vain=0 USR1
@@ -113,8 +123,12 @@ lock() {
     done
   ) &
   watcher=$!
-  say end "$1" 0
 }
+
+unwatch() {
+  [ -z "$watcher" ] || kill "$watcher"
+  watcher=
+} 2>/dev/null
 
 note() { # a line that was cut short stays alone
   [ -z "$(tail -c 1 "$to" 2>/dev/null)" ] || echo >>"$to"
@@ -125,9 +139,12 @@ watcher=
 trap "exit 1" TERM HUP INT
 trap finish_all EXIT
 
-take_back() { # once; what that leaves to systemd does not hold the lock
+take_back() { # once; what that leaves to systemd does not hold the lock, and nobody is listened to meanwhile
+  watched=$watcher
+  unwatch
   [ -z "$undo" ] || printf %b "$undo" | fraisier_prelude=$prelude setsid sh -s 9>&- >/dev/null 2>&1
   undo=
+  [ -z "$watched" ] || watch_client
 }
 
 stop() { # ID
@@ -146,7 +163,7 @@ finish_all() {
   elif [ -n "$worker" ]; then
     wait "$worker" || [ -n "$leave" ] || take_back
   fi
-  [ -z "$watcher" ] || kill "$watcher"
+  unwatch
 } >/dev/null 2>&1
 
 obey() {

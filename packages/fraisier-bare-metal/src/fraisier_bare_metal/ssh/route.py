@@ -79,18 +79,16 @@ class Files:
         self.known_hosts = KnownHosts()
         self._text = read_ssh_config()
         self._guard = threading.Lock()
-        self._configs: dict[str, Config] = {}
+        self._configs: dict[str, JudgedConfig] = {}
 
-    def config(self, user: str | None, port: int | str | None, default_user: str | None = None) -> Config:
+    def config(self, user: str | None, port: int | str | None, default_user: str | None = None) -> JudgedConfig:
         """Return the configuration, below what `ssh` would be told on its command line."""
         given = {"User": user, "Port": port}
         above = "".join(f"{key} {value}\n" for key, value in given.items() if value is not None)
         below = f"\nHost *\nUser {default_user}\n" if default_user is not None else ""
         with self._guard:
             if above + below not in self._configs:
-                text = JudgedConfig.from_text(above + self._text + below)
-                # Lazy, since what a person has set for Fabric (~/.fabric.yaml) is not meant for us.
-                self._configs[above + below] = Config(ssh_config=text, lazy=True)
+                self._configs[above + below] = JudgedConfig.from_text(above + self._text + below)
             return self._configs[above + below]
 
     def close(self) -> None:
@@ -135,13 +133,14 @@ def _jumps(connection: Connection, files: Files, before: list[str]) -> list[Conn
     return jumps
 
 
-def _new(host: str, config: Config) -> Connection:
+def _new(host: str, config: JudgedConfig) -> Connection:
     """Return a connection without its jump hosts: Fabric would take several in the wrong order."""
-    # Without arguments of its own, a connection writes its keys into the configuration that all hosts share.
-    arguments = {"compress": False}
-    own: Any = {"gateway": False, "forward_agent": False, "connect_timeout": 0, "connect_kwargs": arguments}
+    # Each has its own, since every connection that is made changes the one that it is given, while others read it.
+    # Lazy, since what a person has set for Fabric (~/.fabric.yaml) is not meant for us.
+    own = Config(ssh_config=config, lazy=True)
+    settings: Any = {"gateway": False, "forward_agent": False, "connect_timeout": 0}
     try:
-        connection = Connection(host, config=config, **own)
+        connection = Connection(host, config=own, **settings)
     except (SSHException, OSError, ValueError, KeyError) as error:
         said = f"the SSH configuration of {host} cannot be used: {error}"
         raise TargetError(said, hint=f"look with: ssh -G {host}") from error
