@@ -42,6 +42,8 @@ class Relay:
         self.carried = 0
         self._inside = inside
         self._writers: set[asyncio.StreamWriter] = set()
+        self._near: set[asyncio.StreamWriter] = set()
+        self._forgotten: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
@@ -65,6 +67,10 @@ class Relay:
     def cut(self) -> None:
         """Reset all connections, on both sides; new ones are accepted."""
         self._do(self._cut())
+
+    def forget(self) -> None:
+        """Reset all connections on the side that made them; the other side hears nothing of it, nor any more."""
+        self._do(self._forget())
 
     def stall(self) -> None:
         """Let nothing pass any more, as when a cable is pulled; connections stay open."""
@@ -105,6 +111,17 @@ class Relay:
     async def _cut(self) -> None:
         for writer in self._writers:
             _reset(writer)
+        await self._cancel()
+
+    async def _forget(self) -> None:
+        # Whatever has no reference any more is closed.
+        self._forgotten |= self._writers - self._near
+        near = list(self._near)
+        await self._cancel()
+        for writer in near:
+            _reset(writer)
+
+    async def _cancel(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -113,6 +130,8 @@ class Relay:
     async def _end(self) -> None:
         await self._refuse()
         await self._cut()
+        for writer in self._forgotten:
+            _reset(writer)
         # The transports close their sockets in the next round.
         await asyncio.sleep(0)
 
@@ -120,6 +139,7 @@ class Relay:
         self.connections += 1
         # Before its task has begun, which one that is cut at once never does.
         self._writers.add(writer)
+        self._near.add(writer)
         task = self._loop.create_task(self._relay(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -143,6 +163,7 @@ class Relay:
                 _reset(end)
         finally:
             self._writers -= ends
+            self._near.discard(writer)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one way; each piece arrives `delay` after it came in, however many are on the way."""

@@ -99,6 +99,23 @@ def test_a_cut_resets_what_is_open_and_lets_in_what_comes(echo: int) -> None:
         assert relay.connections == 2
 
 
+def test_what_is_forgotten_is_reset_on_the_near_side_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, Relay(server.getsockname()[1]) as relay:
+        with connect(relay.port) as near, server.accept()[0] as far:
+            near.sendall(b"one")
+            far.settimeout(10)
+            assert far.recv(3, socket.MSG_WAITALL) == b"one"
+            relay.forget()
+            with pytest.raises(ConnectionResetError):
+                near.recv(1)
+            far.sendall(b"two")
+            far.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                far.recv(1)
+        with connect(relay.port), server.accept()[0]:
+            assert relay.connections == 2
+
+
 def test_a_cut_resets_what_was_accepted_just_now(echo: int) -> None:
     with Relay(echo) as relay:
         for _ in range(10):

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from fraisier import read_options
+from fraisier import TargetError, read_options
+from fraisier_bare_metal import lock, script
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.options import Options
 from lab import faults
@@ -102,6 +103,28 @@ def test_a_probe_whose_connection_is_cut_tells_of_the_connection(lab: Lab, site:
         relay.cut()
         with pytest.raises(OSError, match=f"the connection to {login.address} was lost"):
             asked.result(timeout=30)
+
+
+def test_a_host_that_has_not_heard_of_the_cut_is_not_looked_at_before_it_has_given_up(
+    lab: Lab, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As when a firewall on the way is restarted. The host waits for a minute and more; here for less.
+    monkeypatch.setattr(script, "_WATCH", 0.5)
+    monkeypatch.setattr(lock, "_HEARTBEAT", 0.2)
+    site.deploy("v1")
+    begun = f"{site.app_path}/begun"
+    site.options["build"] = [f"touch {begun}", "sleep 4"]
+    with relayed(lab, site) as relay, site.session(), ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(site.deploy, "v2")
+        eventually(lambda: site.host.succeeds(f"test -e {begun}"))
+        relay.forget()
+        with pytest.raises(TargetError, match="was lost"):
+            asked.result(timeout=30)
+        found = site.status()
+        assert found.release is not None
+        assert found.release.version == "v1"
+        assert not site.host.succeeds("pgrep --full '[s]leep 4'")
+    assert [each["version"] for each in site.ledger()] == ["v1"]
 
 
 @pytest.mark.parametrize("step", ["build", "restart"])

@@ -19,6 +19,8 @@ from fraisier_bare_metal.ssh.login import Login
 from fraisier_bare_metal.unit import WATCHED, Unit
 
 _BY_A_SIGNAL: Final = 128
+_LEAVING: Final = 100.0
+"""Seconds, and some more, after which a host has given up a client of which it hears nothing."""
 
 
 class Host:
@@ -34,6 +36,7 @@ class Host:
         self._seen = ""
         self._found: Result | None = None
         self._fresh = False
+        self._abandoned = False
         self._published: tuple[float, Result] | None = None
         self.unproven: Entry | None = None
         """What was put in service, or found there, and is not recorded as healthy."""
@@ -91,9 +94,21 @@ class Host:
         }
 
     def look(self, script: str, values: Mapping[str, Any], progress: Progress | None = None) -> Result:
-        """Run a script that changes nothing."""
-        deadline = Deadline(self._options.deadlines.look, "set deadlines.look for a host that is slow")
-        found = self._ask(lambda shell: shell.run(script, {**self._values, **values}, deadline, progress))
+        """Run a script that changes nothing.
+
+        Where a change was cut off, what it had begun may go on, since the host perhaps knows nothing of the cut.
+        What is seen before the lock is ours is then not how it stays.
+        """
+        left = _LEAVING if self._abandoned else 0.0
+        deadline = Deadline(self._options.deadlines.look + left, "set deadlines.look for a host that is slow")
+
+        def order(shell: RemoteShell) -> Result:
+            if self._abandoned:
+                self._lock(shell)
+            return shell.run(script, {**self._values, **values}, deadline, progress)
+
+        found = self._ask(order)
+        self._abandoned = False
         if found.exit_code > _BY_A_SIGNAL:
             raise found.cut_off(script, self.name)
         return self._saw(found)
@@ -129,17 +144,23 @@ class Host:
             undo: the script that the host runs by itself when this one is cut off.
         """
         self._found = None
-        holder = f"{self._target.user} for {self._target.deployment_id or 'nothing recorded'}"
         deadline = Deadline(timeout, "see what hangs there, the deadlines of all its parts come to this")
 
         def order(shell: RemoteShell) -> Result:
-            shell.lock(f"{self._options.app_path}/.fraisier/lock", holder)
-            return shell.run(script, {**self._values, **values}, deadline, progress, undo)
+            self._lock(shell)
+            try:
+                return shell.run(script, {**self._values, **values}, deadline, progress, undo)
+            finally:
+                self._abandoned = shell.busy
 
         found = self._ask(order)
         if found.exit_code != 0:
             raise found.cut_off(script, self.name)
         return self._saw(found)
+
+    def _lock(self, shell: RemoteShell) -> None:
+        holder = f"{self._target.user} for {self._target.deployment_id or 'nothing recorded'}"
+        shell.lock(f"{self._options.app_path}/.fraisier/lock", holder)
 
     def _ask(self, order: Callable[[RemoteShell], Result]) -> Result:
         """Give an order; once more where the connection was lost without a word: the lock keeps the two apart."""

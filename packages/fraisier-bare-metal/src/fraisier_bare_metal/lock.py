@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from fraisier import DeploymentLockedError, FraisierError, TargetError
+from paramiko import SSHException
 
 _HEARTBEAT: Final = 15.0
 """Seconds between two signs of life while the lock is held; without one, the agent gives up in 60 to 80."""
@@ -49,7 +50,7 @@ class Heart:
         while not self._ended.wait(_HEARTBEAT):
             try:
                 self._send("alive")
-            except (OSError, EOFError):
+            except (OSError, EOFError, SSHException):
                 return
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fraisier import Progress, TargetError
-from paramiko import Channel
+from paramiko import Channel, SSHException
 
 from fraisier_bare_metal.lock import AskedLock, Heart
 from fraisier_bare_metal.result import Result
@@ -52,6 +52,7 @@ class RemoteShell:
         self._lock: AskedLock | None = None
         self._heart: Heart | None = None
         self._idle = True
+        self._undoing = 0.0
         self._sending = threading.Lock()
         self._channel: Channel | None = None
 
@@ -59,6 +60,11 @@ class RemoteShell:
     def alive(self) -> bool:
         """Whether the agent is there, as far as is known."""
         return (self._channel is None or not self._channel.closed) and self._login.alive
+
+    @property
+    def busy(self) -> bool:
+        """Whether the end of the last script was not heard."""
+        return not self._idle
 
     def lock(self, file: str, holder: str) -> None:
         """Ask for the host's lock, for as long as this shell lives; the answer comes with that of the next order.
@@ -107,7 +113,7 @@ class RemoteShell:
             self._heart.stop()
         if self._channel is not None:
             if self._idle:
-                with suppress(OSError, EOFError):
+                with suppress(OSError, EOFError, SSHException):
                     self._send("bye")
             self._channel.close()
 
@@ -137,16 +143,17 @@ class RemoteShell:
         try:
             return self._try(work)
         except BaseException:
-            # Ctrl-C, or the time is over: what runs there is told to end.
+            # Ctrl-C, or the time is over: what runs there is told to end. What undoes it may take as long again.
             if self._channel is not None and not self._idle:
-                with suppress(OSError, EOFError):
+                self._undoing = deadline.seconds if len(words) > 1 else 0.0
+                with suppress(OSError, EOFError, SSHException):
                     self._send("stop", number)
             raise
 
     def _try(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, SSHException) as error:
             if self._greeted:
                 raise self._login.lost(error) from error
             # Such as that this account is not available.
@@ -157,7 +164,7 @@ class RemoteShell:
 
     def _listen(self, channel: Channel, number: str, progress: Progress, deadline: Deadline) -> Result:
         """Read until the script ends."""
-        until = time.monotonic() + deadline.seconds
+        until = time.monotonic() + deadline.seconds + self._undoing
         with Transcript(self._mark, progress) as transcript:
             while True:
                 line = self._next_line(channel, until, deadline)
@@ -170,7 +177,7 @@ class RemoteShell:
                 if end is not None and self._lock is not None and end.number == self._lock.number:
                     self._hold(self._lock, end.exit_code, transcript.data)
                 elif end is not None and end.number == number:
-                    self._idle = True
+                    self._idle, self._undoing = True, 0.0
                     result = Result(end.exit_code, transcript.data, list(transcript.lines))
                     if result.exit_code != 0 and "problem" in result.data:
                         raise result.failure(self._login.host)

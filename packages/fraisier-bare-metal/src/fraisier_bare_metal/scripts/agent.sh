@@ -92,12 +92,12 @@ lock() {
   plain ours "$3"
   # With `command`, since dash ends at an `exec` that fails.
   { [ -d "${file%/*}" ] || mkdir -p "${file%/*}"; } && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
-  tries=50
+  tries=450
   until flock -n 9; do
     theirs=$(cat "$file.holder" 2>/dev/null)
-    # What a cut connection of this very deployment left behind is on its way out. What another one did that was
-    # killed is gone within a second.
-    case "$theirs" in *"${ours##* }"*) tries=$((tries - 1)) ;; *) tries=$((tries - 10)) ;; esac
+    # What a cut connection of this very deployment left behind is on its way out, in a minute and a half where the host
+    # has not heard of the cut. What another one did that was killed is gone within a second.
+    case "$theirs" in *"${ours##* }"*) tries=$((tries - 1)) ;; *) tries=$((tries - 90)) ;; esac
     if [ "$tries" -le 0 ]; then
       exec 9>&-
       say data holder "$theirs"
