@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fraisier import read_options
+from fraisier_bare_metal.fleet import Fleet
+from fraisier_bare_metal.options import Options
+from fraisier_bare_metal.result import Result
 from lab.host import Host
 from lab.repository import Repository
 
@@ -200,3 +204,34 @@ def test_the_last_lines_of_a_log_are_the_last_ones_also_where_it_has_a_beginning
     assert site.serves("v2")
     eventually(lambda: "serving v2" in site.fraisier("logs", "FRAISE", "ENV", "-n", "1").stdout)
     assert "serving v2" in site.fraisier("logs", "FRAISE", "ENV", "-n", "1", "--since", "1h").stdout
+
+
+def test_a_rollback_does_not_replace_what_somebody_else_has_deployed_meanwhile(site: Site) -> None:
+    first, _ = site.deploy("v1"), site.deploy("v2")
+    with site.session(), site.target() as target:
+        host = Fleet(target, read_options(target, Options)).hosts[0]
+        look = host.in_service
+
+        def late(*, fresh: bool) -> Result:
+            found = look(fresh=fresh)
+            own, site._session = site._session, None
+            site.deploy("v1", force=True)
+            site._session = own
+            return found
+
+        host.in_service = late  # type: ignore[method-assign]
+        assert site.failure(site.rollback, first).message.startswith("another deployment has ended meanwhile on ")
+
+
+def test_a_link_that_leads_elsewhere_is_left_alone_when_a_publish_is_cut_off(
+    make_site: Callable[..., Site], host: Host
+) -> None:
+    site = make_site(host)
+    site.deploy("v1")
+    host.run(f"cp -r {site.app_path}/current/ /srv/hotfix; ln -sfn /srv/hotfix {site.app_path}/current")
+    host.install_unit(site.unit, site.unit_text().replace("ExecStart=", "ExecStartPre=/bin/sleep 2\nExecStart="))
+    with site.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        reach(process, "restart")
+        eventually(lambda: host.run(f"systemctl is-active {site.unit} || true").strip() == "activating")
+        process.kill()
+    assert site.serves("v2")

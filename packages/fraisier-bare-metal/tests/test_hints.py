@@ -116,3 +116,16 @@ def test_a_lock_that_cannot_be_written_comes_with_what_shows_why(site: Site) -> 
     assert error.hint is not None
     folder, file = apply(site, error.hint).splitlines()
     assert (folder.split()[2], file.split()[2], file.split()[-1]) == ("deploy", "root", lock)
+
+
+def test_a_service_that_was_renamed_keeps_its_releases_and_one_of_another_name_is_kept_out(site: Site) -> None:
+    before, old = site.deploy("v1"), site.name
+    site.name = f"{old}.renamed"
+    said = site.checks()["app_path"]
+    owner = f"{old}:test"
+    assert said.startswith(f"{site.app_path} belongs to {owner}; set another app_path; if {owner} was renamed, ")
+    apply(site, said)
+    assert site.checks() == {}
+    known = site.status().release
+    assert known is not None
+    assert known.revision == before.revision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fraisier_bare_metal.logs import _timed
 from lab.host import Host
 from lab.lab import Lab
 
@@ -54,3 +55,10 @@ def test_a_journal_that_cannot_be_read_is_an_error(make_site: Callable[..., Site
     assert said.stdout == ""
     assert f"the journal of {host.name} cannot be read" in said.stderr
     assert "No such file" in said.stderr
+
+
+def test_lines_of_hosts_in_several_time_zones_are_in_the_order_of_their_times() -> None:
+    east = ["2026-11-30T12:30:00+0200 half past ten", "    and more of it", "2026-11-30T13:00:00+0200 eleven"]
+    west = ["2026-11-30T10:45:00+0000 a quarter to eleven"]
+    told = sorted([*_timed(east), *_timed(west)], key=lambda each: each[0])
+    assert [line for _, line in told] == [east[0], east[1], west[0], east[2]]

@@ -131,8 +131,9 @@ def _app_path(target: Target, options: Options, found: Result, present: Present,
     owner = next((line.target for line in present.ledger.standing()), target.identifier)
     if owner != target.identifier:
         detail = f"{path} belongs to {owner}"
-        ledger = shlex.quote(f"{path}/.fraisier/ledger.jsonl")
-        hint = f"set another app_path; if {owner} was renamed, on the host: rm {ledger}"
+        old, new = (f'"target":"{name}"' for name in (owner.replace(".", r"\."), target.identifier))
+        rename = shlex.join(["sed", "-i", f"s/{old}/{new}/", f"{path}/.fraisier/ledger.jsonl"])
+        hint = f"set another app_path; if {owner} was renamed, on the host: {rename}"
         return Check(name=name, passed=False, detail=detail, hint=hint)
     if found.one("occupied"):
         detail = f"{path} holds something that is no git tree"

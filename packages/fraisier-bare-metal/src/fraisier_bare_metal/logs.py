@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import queue
+import shlex
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,18 +38,30 @@ def _last(fleet: Fleet, values: dict[str, Any], count: int) -> Iterator[str]:
         heard: list[str] = []
         found = host.look("log", values, _Heard(heard.append))
         if found.exit_code != 0:
-            raise TargetError(f"the journal of {host.name} cannot be read", log=heard)
+            hint = f"on the host: journalctl -u {shlex.quote(fleet.options.unit)}"
+            raise TargetError(f"the journal of {host.name} cannot be read", hint=hint, log=heard)
         return heard
 
     away: dict[str, FraisierError] = {}
     found = fleet.on_each(fleet.hosts, last, away)
-    told = [(line, name) for name, heard in found.items() for line in heard]
     many = len(fleet.hosts) > 1
-    # They begin with their times, in one format.
-    chosen = sorted(told, key=lambda each: each[0][:24]) if many else told
-    yield from (f"{name} | {line}" if many else line for line, name in chosen[-count:] if count)
+    told = [(moment, name, line) for name, heard in found.items() for moment, line in _timed(heard)]
+    chosen = sorted(told, key=lambda each: each[0]) if many else told
+    yield from (f"{name} | {line}" if many else line for _, name, line in chosen[-count:] if count)
     for error in away.values():
         raise error
+
+
+def _timed(lines: list[str]) -> Iterator[tuple[float, str]]:
+    """Give each line with its moment, with which it begins; the hosts may be in several time zones.
+
+    What has none goes on with the entry before it.
+    """
+    moment = -math.inf
+    for line in lines:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(line.partition(" ")[0]).timestamp()
+        yield moment, line
 
 
 def _followed(fleet: Fleet, values: dict[str, Any]) -> Iterator[str]:

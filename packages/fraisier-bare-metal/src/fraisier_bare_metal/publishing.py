@@ -96,7 +96,9 @@ def _until_healthy(target: Target, fleet: Fleet, version: str, revision: str) ->
         deadline = time.monotonic() + timeout
         while not (found := health_of_host(host, check, fleet.options)).healthy:
             if found.final or time.monotonic() > deadline:
-                raise TargetError(f"{host.name} is not healthy: {found.detail}", log=_log_of(host, fleet.options))
+                hint = f"see: fraisier logs {target.fraise} {target.environment}"
+                said = f"{host.name} is not healthy: {found.detail}"
+                raise TargetError(said, hint=hint, log=_log_of(host, fleet.options))
             if fleet.interrupted.wait(_POLL):
                 raise TargetError(f"{host.name} was not waited for any longer")
 

@@ -90,6 +90,7 @@ build_release() {
 }
 
 prepare() {
+  [ -z "$rolling_back" ] || find_unmoved
   clean_up
   if [ "$layout" = releases ] && [ -d "$release" ]; then
     [ -n "$rolling_back" ] || fail "there is a release $id already" "deploy again"

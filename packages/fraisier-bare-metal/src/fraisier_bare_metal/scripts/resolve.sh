@@ -1,11 +1,6 @@
 # Brings the mirror up to date and tells the commit that a version means: a tag, else a branch, else a SHA.
 # Takes: version branch force stamp fetch_timeout git_repo shown_repo typed_repo git_server git_user git_token provider_test
-find_present
-# What was looked at before the lock was ours may have been somebody else's to change.
-[ -z "$seen" ] || [ "$present" = "$seen" ] || {
-  data moved yes
-  fail "another deployment has ended meanwhile" "deploy again"
-}
+find_unmoved
 step fetch
 make_mirror
 refuse_changes

@@ -15,6 +15,8 @@ else
   { read -r before; read -r id; read -r whose; } <"$state/pending"
   # What an earlier deployment has left there is not ours to take back.
   [ "$whose" = "$deployment" ] && [ -n "$before" ] || exit 0
+  # Somebody may have led `current` elsewhere by hand.
+  [ "$layout" = in_place ] || [ -d "$app_path/releases/$before" ] || exit 0
   back_to=$before
   version=$(version_of "$id")
   revision=$(recorded "$id")

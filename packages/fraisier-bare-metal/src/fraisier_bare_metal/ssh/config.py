@@ -95,7 +95,8 @@ def _content(file: Path, depth: int) -> str:
         # `ssh` does without its two files when it cannot read them, but insists on one that is named.
         if depth == 0 or isinstance(error, FileNotFoundError | IsADirectoryError):
             return ""
-        raise TargetError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        said = f"{file} cannot be read: {(error.strerror or str(error)).lower()}"
+        raise TargetError(said, hint="your SSH configuration includes it") from error
 
 
 def _included(value: str, folder: Path) -> Iterator[Path]:

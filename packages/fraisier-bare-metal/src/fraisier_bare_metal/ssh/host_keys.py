@@ -183,7 +183,8 @@ def _keys_revoked_in(file: Path) -> list[HostKey]:
     try:
         text = file.read_bytes().decode(errors="replace")
     except OSError as error:
-        raise TargetError(f"RevokedHostKeys: {file} cannot be read: {(error.strerror or '').lower()}") from error
+        said = f"RevokedHostKeys: {file} cannot be read: {(error.strerror or '').lower()}"
+        raise TargetError(said, hint="mend it, or take it out of your SSH configuration") from error
     if text.startswith("SSHKRL"):
         said = f"RevokedHostKeys: {file} is no plain list of keys"
         raise TargetError(said, hint="name a file with one public key on each line")

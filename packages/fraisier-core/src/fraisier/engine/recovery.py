@@ -149,10 +149,13 @@ def _explained(current: Attempt, failure: BaseException) -> FraisierError:
     """Return a failure as an error that carries, where the service can tell it, the service's log."""
     error = as_error(failure, current.name)
     if not error.log and isinstance(error, TargetError | UnhealthyError):
+        log: list[str] = []
         try:
-            error.log = list(current.provider.logs(current.target, LOG_LINES, False))
+            log.extend(current.provider.logs(current.target, LOG_LINES, False))
         except FraisierError as silent:
-            error.log = [f"(no log: {silent.message})"]
+            # Of several hosts, the others may have told theirs.
+            log.append(f"(no log: {silent.message})")
+        error.log = log
     return error
 
 

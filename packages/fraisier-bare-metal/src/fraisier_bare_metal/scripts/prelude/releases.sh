@@ -12,6 +12,14 @@ find_present() { # the id of the release that the folder is at, or nothing
   fi
 } 2>/dev/null
 
+find_unmoved() { # the same, if it is still what was seen before the lock was ours, and somebody else might change it
+  find_present
+  [ -z "$seen" ] || [ "$present" = "$seen" ] || {
+    data moved yes
+    fail "another deployment has ended meanwhile" "deploy again"
+  }
+}
+
 tell_release() { # what is in service, as the folder and the ledger tell
   find_present
   data id "$present"
@@ -53,5 +61,5 @@ build_line() { # FOLDER LINE: run a build command there; the environment may hav
   read -r begun _ </proc/uptime
   (cd "$1" && set -- "$2" "$build_timeout" "$version" "$revision" && eval "$exports" &&
     FRAISIER_VERSION=$3 FRAISIER_REVISION=$4 && export FRAISIER_VERSION FRAISIER_REVISION &&
-    exec timeout -k 5 "$2" /bin/sh -c "$1") </dev/null
+    fraisier_line=$1 && become_line "$2" 5) </dev/null
 }

@@ -22,6 +22,11 @@ was_late() { # EXIT-CODE SECONDS: whether `timeout` has ended what began at `beg
   [ "$1" = 137 ] && read -r now _ </proc/uptime && [ "$((${now%.*} - ${begun%.*}))" -ge "${2%.*}" ]
 }
 
+become_line() { # SECONDS MORE: what `fraisier_line` says; it may hold a secret, and everybody may read a command line
+  export fraisier_line
+  exec timeout -k "$2" "$1" /bin/sh -c 'eval "unset fraisier_line; $fraisier_line"'
+}
+
 on_host() { # WORD...: the hint to run a command there, each word quoted where it has to be
   printf 'on the host, as %s:' "$(id -un)"
   for word; do
