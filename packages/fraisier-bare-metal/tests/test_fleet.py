@@ -127,6 +127,44 @@ def test_when_a_batch_fails_every_host_goes_back_and_the_last_ones_were_never_to
     assert json.loads(fleet.fraisier("status", "--json").stdout)[0]["version"] == "v1"
 
 
+def test_when_a_host_dies_all_the_others_go_back(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    dying = fleet.hosts[2]
+    slowly = fleet.unit_text().replace("ExecStart=", "ExecStartPre=/bin/sleep 30\nExecStart=")
+    dying.install_unit(fleet.unit, slowly)
+    with fleet.running("deploy", "FRAISE", "ENV", "--version", "v2") as process:
+        eventually(lambda: dying.run(f"systemctl is-active {fleet.unit} || true").strip() == "activating")
+        dying.stop(hard=True)
+        said, _ = process.communicate(timeout=120)
+    try:
+        assert process.returncode == 9, said
+        assert f"  {dying.name}: cannot reach " in said
+        others = [host for host in fleet.hosts if host is not dying]
+        for host in others:
+            assert f"  {host.name}: v1 is in service\n" in said
+            assert fleet.serves("v1", host)
+    finally:
+        dying.start()
+    dying.install_unit(fleet.unit, fleet.unit_text())
+    again = fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v2")
+    assert again.returncode == 0, again.stderr
+    assert versions(fleet) == ["v2"] * 5
+
+
+def test_a_host_that_cannot_go_back_keeps_no_other_from_it(fleet: Site) -> None:
+    for version in ("v1", "v2"):
+        fleet.fraisier("deploy", "FRAISE", "ENV", "--version", version)
+    fleet.options["batch"] = 1
+    stuck = fleet.hosts[1]
+    refuse = "ExecStartPre=/bin/grep -q v2 VERSION\nExecStart="
+    stuck.install_unit(fleet.unit, fleet.unit_text().replace("ExecStart=", refuse))
+    release = fleet.status().earlier[0]
+    error = fleet.failure(fleet.rollback, release)
+    assert error.problems[0] == f"{fleet.host.name}: v1 is in service"
+    assert error.problems[1].startswith(f"{stuck.name}: systemctl restart {fleet.unit} ended with exit code 1")
+    assert [fleet.serves("v1", host) for host in fleet.hosts if host is not stuck] == [True] * 4
+
+
 def test_what_some_hosts_got_is_taken_back_though_one_host_had_failed_before(fleet: Site) -> None:
     fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
     fleet.options["batch"] = 1

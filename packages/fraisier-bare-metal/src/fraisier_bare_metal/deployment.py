@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fraisier import Deployed, Progress, Release, Secret, Target, TargetError
+from fraisier import Deployed, FraisierError, Progress, Release, Secret, Target, TargetError
 
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.host import Host
@@ -59,7 +59,10 @@ def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -
 
 
 def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
-    """Put a release in service that was before: kept on the host, or the same commit made anew."""
+    """Put a release in service that was before: kept on the host, or the same commit made anew.
+
+    Of several hosts, all that can go back do, and those that cannot are named in the error.
+    """
     revision = release.revision
     hint = f"deploy it: fraisier deploy {target.fraise} {target.environment} --version VERSION"
     if revision is None:
@@ -69,9 +72,11 @@ def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress
     # What was recorded may come from anywhere, and becomes a path on the host.
     if not _REVISION.fullmatch(revision) or not _RELEASE_ID.fullmatch(release_id):
         raise TargetError(f"the recorded release {release_id!r} at {revision!r} is malformed", hint=hint)
-    present = in_service(fleet)
+    failed: dict[str, FraisierError] = {}
+    present = in_service(fleet, away=failed)
     recorded = release_id if "release" in release.details else None
-    hosts = [host for host in fleet.hosts if not _is_at(present[host.name], revision, recorded)]
+    there = [host for host in fleet.hosts if host.name in present]
+    hosts = [host for host in there if not _is_at(present[host.name], revision, recorded)]
     values = {
         **_values(target, fleet.options),
         "id": release_id,
@@ -79,23 +84,31 @@ def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress
         "revision": revision,
         "rolling_back": True,
     }
-    if len(hosts) > 1:
-        _prepare(fleet, hosts, "prepare", values, progress)
     before = "prepare" if len(hosts) == 1 else ""
-    publish(target, fleet, hosts, present, values, progress, before=before)
+    if len(hosts) > 1:
+        ready = _prepare(fleet, hosts, "prepare", values, progress, failed)
+        hosts = [host for host in hosts if host.name in ready]
+    publish(target, fleet, hosts, present, values, progress, before, failed)
+    if failed:
+        raise fleet.failure(failed, f"{version} is in service")
     return Deployed(version=version, revision=revision, details=_details(fleet, release_id))
 
 
 def _prepare(
-    fleet: Fleet, hosts: Sequence[Host], script: str, values: Mapping[str, Any], progress: Progress
+    fleet: Fleet,
+    hosts: Sequence[Host],
+    script: str,
+    values: Mapping[str, Any],
+    progress: Progress,
+    failed: dict[str, FraisierError] | None = None,
 ) -> Mapping[str, Result]:
-    """Make the release on each host, and return what was found there."""
+    """Make the release on each host, and return what was found there; see `Fleet.on_each` for `failed`."""
 
     def prepare(host: Host) -> Result:
         return host.change(script, values, fleet.options.prepare_timeout, fleet.progress(progress, host))
 
     with fleet.step(progress, "prepare", hosts):
-        return fleet.on_each(hosts, prepare)
+        return fleet.on_each(hosts, prepare, failed)
 
 
 def _prepare_alike(

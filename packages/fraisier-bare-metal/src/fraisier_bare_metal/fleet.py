@@ -43,7 +43,7 @@ class Fleet:
         Args:
             hosts: those of ours that are meant.
             work: what to do.
-            away: takes the errors of hosts that failed, as long as others did not.
+            away: takes the errors of hosts that failed, as long as others did not, and none was refused its lock.
 
         Raises:
             FraisierError: the error of the only host, or one that names every host that failed; the others have
@@ -68,15 +68,26 @@ class Fleet:
         told = dict(zip(hosts, answers, strict=True))
         done = {host.name: each for host, each in told.items() if not isinstance(each, FraisierError)}
         failed = {host: each for host, each in told.items() if isinstance(each, FraisierError)}
-        if failed and done and away is not None:
+        locked = any(isinstance(each, DeploymentLockedError) for each in failed.values())
+        if failed and done and away is not None and not locked:
             away |= {host.name: error for host, error in failed.items()}
         elif failed:
             # From the first refused host on, locks are given back: those that are kept were taken in the order of
             # the list, so no two deployments can wait for each other.
             for host in dropwhile(lambda each: not isinstance(failed.get(each), DeploymentLockedError), hosts):
                 host.close()
-            raise _combined(failed, len(hosts))
+            raise _combined({host.name: error for host, error in failed.items()}, len(hosts))
         return done
+
+    def failure(self, failed: Mapping[str, FraisierError], others: str) -> FraisierError:
+        """Return one error for what failed on some hosts, and say how the others are."""
+        error = _combined(failed, len(self.hosts))
+        if isinstance(error, DeploymentLockedError) and len(failed) < len(self.hosts):
+            # Something was changed, which is more than that somebody else is at work.
+            error = TargetError(error.message, hint=error.hint)
+        told = {host.name: failed.get(host.name) for host in self.hosts}
+        error.problems = [f"{name}: {found.message if found else others}" for name, found in told.items()]
+        return error
 
     def _interrupt(self, hosts: Sequence[Host]) -> None:
         """End what runs on hosts: it loses its connection."""
@@ -119,17 +130,17 @@ def _named(hosts: Sequence[Host]) -> str:
     return hosts[0].name if len(hosts) == 1 else f"{len(hosts)} hosts"
 
 
-def _combined(failed: Mapping[Host, FraisierError], of: int) -> FraisierError:
+def _combined(failed: Mapping[str, FraisierError], of: int) -> FraisierError:
     """Return one error that names every host that failed, with the whole story of the first one."""
     first = next(iter(failed.values()))
     if len(failed) == 1:
         return first
     kinds = (TargetChangedError, DeploymentLockedError, TargetError)
     kind = next((each for each in kinds if all(isinstance(error, each) for error in failed.values())), TargetError)
-    names = ", ".join(host.name for host in failed)
+    names = ", ".join(failed)
     message = f"{len(failed)} of {of} hosts failed ({names}): {first.message}"
-    problems = [f"{host.name}: {error}" for host, error in failed.items()]
-    said = {error.message.removesuffix(f" on {host.name}") for host, error in failed.items()}
+    problems = [f"{name}: {error}" for name, error in failed.items()]
+    said = {error.message.removesuffix(f" on {name}") for name, error in failed.items()}
     if len(failed) == of and len(said) == 1:
         message, problems = f"{said.pop()} on all {of} hosts", []
     return kind(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fraisier import CommandResult, FraisierError, Progress, Secret, Target, TargetError
+from fraisier import CommandResult, DeploymentLockedError, FraisierError, Progress, Secret, Target, TargetError
 
 from fraisier_bare_metal.ledger import Entry, succeeded
 from fraisier_bare_metal.options import Options
@@ -107,7 +107,10 @@ class Host:
                 self._lock(shell)
             return shell.run(script, {**self._values, **values}, deadline, progress)
 
-        found = self._ask(order)
+        try:
+            found = self._ask(order)
+        except DeploymentLockedError as error:
+            raise TargetError(error.message, hint=error.hint) from error
         self._abandoned = False
         if found.exit_code > _BY_A_SIGNAL:
             raise found.cut_off(script, self.name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from fraisier import FraisierError, Progress, Target, TargetError
+from fraisier import DeploymentLockedError, FraisierError, Progress, Target, TargetError
 
 from fraisier_bare_metal.fleet import Fleet
 from fraisier_bare_metal.health import health_of_host, probe_address
@@ -31,6 +31,7 @@ def publish(
     values: Mapping[str, Any],
     progress: Progress,
     before: str = "",
+    failed: dict[str, FraisierError] | None = None,
 ) -> Mapping[str, Result]:
     """Put the release in service, batch by batch; the first batch that fails is the last one.
 
@@ -42,6 +43,7 @@ def publish(
         values: the variables of the scripts.
         progress: hears steps and lines.
         before: the scripts that prepare it, where that was not done.
+        failed: takes the errors of hosts that fail, and all the others get the release: the way back.
     """
     options = fleet.options
     values = {**values, "probe_address": probe_address(target.health_check)}
@@ -59,29 +61,45 @@ def publish(
         outcomes[host.name] = _PUBLISHED
         return found
 
+    healthy = _until_healthy(target, fleet, str(values["version"]), str(values["revision"]))
     done: dict[str, Result] = {}
-    try:
-        for batch in _batches(hosts, options.batch):
+    for batch in _batches(hosts, options.batch):
+        errors: dict[str, FraisierError] = {}
+        try:
             with fleet.step(progress, "publish", batch):
-                done |= fleet.on_each(batch, _noting(outcomes, put_in_service))
+                done |= fleet.on_each(batch, _noting(errors, put_in_service))
                 if len(hosts) > len(batch):
-                    healthy = _until_healthy(target, fleet, str(values["version"]), str(values["revision"]))
-                    fleet.on_each(batch, _noting(outcomes, healthy))
-    except FraisierError as error:
-        if set(outcomes.values()) & {_UNTOUCHED, _PUBLISHED}:
-            error.problems = [f"{name}: {outcome}" for name, outcome in outcomes.items()]
-        raise
+                    fleet.on_each(batch, _noting(errors, healthy))
+        except FraisierError as error:
+            if failed is None:
+                told = _told(error, outcomes | {name: each.message for name, each in errors.items()})
+                if told is error:
+                    raise
+                raise told from error
+            failed |= errors
     return done
 
 
-def _noting(outcomes: dict[str, str], work: Callable[[Host], T]) -> Callable[[Host], T]:
-    """Return what does the same and notes of which host it failed, so that the result can name each."""
+def _told(error: FraisierError, outcomes: Mapping[str, str]) -> FraisierError:
+    """Return the error with the outcome of each host, where they are not all the same."""
+    if not set(outcomes.values()) & {_UNTOUCHED, _PUBLISHED}:
+        return error
+    problems = [f"{name}: {outcome}" for name, outcome in outcomes.items()]
+    if isinstance(error, DeploymentLockedError) and _PUBLISHED in outcomes.values():
+        # What some hosts have already is to be taken back, whoever is at work on another one.
+        return TargetError(error.message, hint=error.hint, problems=problems)
+    error.problems = problems
+    return error
+
+
+def _noting(errors: dict[str, FraisierError], work: Callable[[Host], T]) -> Callable[[Host], T]:
+    """Return what does the same and notes on which host it failed, so that the result can name each."""
 
     def noted(host: Host) -> T:
         try:
             return work(host)
         except FraisierError as error:
-            outcomes[host.name] = error.message
+            errors[host.name] = error
             raise
 
     return noted

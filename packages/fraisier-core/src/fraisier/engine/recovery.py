@@ -103,6 +103,8 @@ def _roll_back_failed_deploy(
             go_back(current, before)
     except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - told in the message
         second = as_error(failure, current.name)
+        # How it is now counts.
+        error.problems = second.problems or error.problems
         message = f"{error.message}; going back to {back} failed too: {second.message}"
         current.fail("failed", restated(RollbackFailedError, error, message, second.hint))
     current.note_gone_back()
