@@ -250,7 +250,7 @@ def test_a_release_that_a_power_cut_left_half_made_is_removed_and_a_line_that_it
     )
     second = site.deploy("v2")
     releases = host.run(f"ls {site.app_path}/releases").split()
-    assert releases == [first.details["release"], second.details["release"]]
+    assert set(releases) == {first.details["release"], second.details["release"]}
     lines = host.run(f"cat {site.app_path}/.fraisier/ledger.jsonl").splitlines()
     assert lines[1] == '{"event":'
     assert [json.loads(lines[number])["version"] for number in (0, 2)] == ["v1", "v2"]

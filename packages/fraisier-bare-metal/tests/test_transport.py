@@ -76,6 +76,12 @@ def test_what_is_small_is_sent_at_once() -> None:
         assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_a_host_that_is_silent_for_a_minute_is_given_up() -> None:
+    with session(Server(runs_commands=True)) as (client, _):
+        assert isinstance(client.sock, socket.socket)
+        assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
 def test_authentication_begins_before_the_server_has_agreed_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, agreed = threading.Event(), threading.Event()
     send = Transport._send_message  # type: ignore[attr-defined]

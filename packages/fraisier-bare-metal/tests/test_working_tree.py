@@ -186,3 +186,15 @@ def test_the_tree_s_own_command_for_ssh_stays_in_force(in_place: Site) -> None:
     in_place.repository.commit("v2")
     in_place.deploy("v2")
     assert in_place.host.run(f"cat {asked}") == "asked\nasked\n"
+
+
+def test_what_somebody_has_checked_out_by_hand_is_told_and_gone_back_from(in_place: Site) -> None:
+    in_place.repository.commit("v2")
+    strange = str(in_place.deploy("v2").revision)
+    first = in_place.deploy("v1")
+    in_place.host.run(f"git -C {in_place.app_path} checkout --quiet --detach {strange}", user="deploy")
+    in_place.host.run(f"systemctl restart {in_place.unit}")
+    assert in_place.status().details["drift"] == f"{strange[:7]} is checked out"
+    assert in_place.rollback(first).revision == first.revision
+    assert in_place.serves("v1")
+    assert "drift" not in in_place.status().details

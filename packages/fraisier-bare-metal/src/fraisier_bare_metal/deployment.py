@@ -133,7 +133,7 @@ def _details(fleet: Fleet, release_id: str) -> dict[str, Any]:
 def _is_at(present: Present, revision: str, release_id: str | None) -> bool:
     """Tell whether a release is in service; the same commit may have been released twice, with other variables."""
     there = present.entry
-    if there is None or present.unit.state != "running":
+    if there is None or present.strange_head or present.unit.state != "running":
         return False
     return there.revision == revision and release_id in (None, there.id)
 

@@ -63,8 +63,8 @@ class RemoteShell:
 
     @property
     def busy(self) -> bool:
-        """Whether the end of the last script was not heard."""
-        return not self._idle
+        """Whether the last script may go on: it was not refused the lock, and its end was not heard."""
+        return not self._idle and self._lock is not None
 
     def lock(self, file: str, holder: str) -> None:
         """Ask for the host's lock, for as long as this shell lives; the answer comes with that of the next order.

@@ -22,6 +22,9 @@ class Present:
         self.ledger = Ledger(found.data.get("ledger", []))
         self.unit = Unit.of(found.data.get("unit", []), found.one("uptime"))
         self.entry: Entry | None = self.ledger.started(found.one("id")) if found.one("id") else None
+        head = found.one("head")
+        self.strange_head = head if self.entry is not None and head not in ("", self.entry.revision) else ""
+        """With the layout `in_place`: the commit that somebody has checked out in place of the one recorded."""
 
     @property
     def proven(self) -> bool:
@@ -91,6 +94,8 @@ def _worst(states: list[Any], mixed: bool) -> Any:
 def _details(present: Present) -> dict[str, Any]:
     unit = present.unit
     found: dict[str, Any] = {"systemd": f"{unit.active} ({unit.sub})"}
+    if present.strange_head:
+        found["drift"] = f"{present.strange_head[:7]} is checked out"
     if unit.pid:
         found["pid"] = unit.pid
     if unit.active == "active" and unit.age is not None:
@@ -104,7 +109,8 @@ def _details(present: Present) -> dict[str, Any]:
 
 def _sentence(present: Present) -> str:
     release = f"{present.entry.version} ({present.entry.revision[:7]})" if present.entry else "nothing"
-    return f"{release}, {present.unit.active} ({present.unit.sub})"
+    drift = f", {present.strange_head[:7]} is checked out" if present.strange_head else ""
+    return f"{release}{drift}, {present.unit.active} ({present.unit.sub})"
 
 
 def _earlier(present: Mapping[str, Present], revision: str | None) -> list[Release]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from paramiko import Channel, Message, Transport
 from paramiko.auth_handler import AuthOnlyHandler
@@ -18,6 +18,9 @@ from paramiko.common import (
 )
 from paramiko.ssh_exception import SSHException
 from paramiko.transport import ServiceRequestingTransport
+
+_SILENCE: Final = 60_000
+"""Milliseconds without any sign from the host, after which the connection is lost."""
 
 
 class _Prompt(socket.socket):
@@ -116,6 +119,9 @@ def undelayed(
     if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
         sock = _Prompt(fileno=sock.detach())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Of itself, Linux sends for a quarter of an hour to who does not answer (tcp(7)).
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENCE)
     transport = EagerTransport(sock, **settings)
     algorithms = transport.get_security_options()
     algorithms.ciphers = sorted(algorithms.ciphers, key=lambda name: "gcm" not in name)

@@ -23,6 +23,8 @@ find_unmoved() { # the same, if it is still what was seen before the lock was ou
 tell_release() { # what is in service, as the folder and the ledger tell
   find_present
   data id "$present"
+  # Whoever works in the tree may have checked out something else.
+  [ "$layout" = releases ] || data head "$(git -C "$app_path" rev-parse --verify --quiet HEAD)"
   [ ! -f "$ledger" ] || take ledger tail -n 400 "$ledger"
 }
 
