@@ -235,3 +235,20 @@ def test_a_link_that_leads_elsewhere_is_left_alone_when_a_publish_is_cut_off(
         eventually(lambda: host.run(f"systemctl is-active {site.unit} || true").strip() == "activating")
         process.kill()
     assert site.serves("v2")
+
+
+@pytest.mark.parametrize("layout", ["releases", "in_place"])
+def test_what_a_release_consists_of_is_on_the_disk_before_it_goes_in_service(
+    make_site: Callable[..., Site], host: Host, layout: str
+) -> None:
+    site = make_site(host, layout=layout)
+    site.deploy("v1")
+    log, unit = f"/tmp/{site.name}.log", f"systemctl show {site.unit} -p MainPID --value"
+    host.write(
+        "/usr/local/bin/sync",
+        f'#!/bin/sh\necho "$*, $({unit}), $(readlink {site.app_path}/current)" >>{log}\nexec /usr/bin/sync "$@"\n',
+        mode="755",
+    )
+    process, release = host.run(unit).strip(), host.run(f"readlink {site.app_path}/current || true").strip()
+    site.deploy("v2")
+    assert f"-f {site.app_path}, {process}, {release}" in host.run(f"cat {log}").splitlines()

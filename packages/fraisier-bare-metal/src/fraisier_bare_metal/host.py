@@ -19,8 +19,8 @@ from fraisier_bare_metal.ssh.login import Login
 from fraisier_bare_metal.unit import WATCHED, Unit
 
 _BY_A_SIGNAL: Final = 128
-_LEAVING: Final = 100.0
-"""Seconds, and some more, after which a host has given up a client of which it hears nothing."""
+_LEAVING: Final = 90.0
+"""Seconds within which a host gives up a client of which it hears nothing; see `script.agent`."""
 
 
 class Host:
@@ -99,7 +99,7 @@ class Host:
         Where a change was cut off, what it had begun may go on, since the host perhaps knows nothing of the cut.
         What is seen before the lock is ours is then not how it stays.
         """
-        left = _LEAVING if self._abandoned else 0.0
+        left = self._patience if self._abandoned else 0.0
         deadline = Deadline(self._options.deadlines.look + left, "set deadlines.look for a host that is slow")
 
         def order(shell: RemoteShell) -> Result:
@@ -163,7 +163,13 @@ class Host:
 
     def _lock(self, shell: RemoteShell) -> None:
         holder = f"{self._target.user} for {self._target.deployment_id or 'nothing recorded'}"
-        shell.lock(f"{self._options.app_path}/.fraisier/lock", holder)
+        shell.lock(f"{self._options.app_path}/.fraisier/lock", holder, self._patience)
+
+    @property
+    def _patience(self) -> float:
+        """How many seconds what a lost connection has left behind may take to end, and to be undone."""
+        in_place = self._options.layout == "in_place"
+        return _LEAVING + (self._options.deadlines.build * len(self._options.build) if in_place else 0.0)
 
     def _ask(self, order: Callable[[RemoteShell], Result]) -> Result:
         """Give an order; once more where the connection was lost without a word: the lock keeps the two apart."""

@@ -17,9 +17,10 @@ _HELD_BY_ANOTHER: Final = 75
 
 
 class AskedLock(NamedTuple):
-    """The lock that was asked for, and the number of the order."""
+    """The lock that was asked for, who asked, and the number of the order."""
 
     file: str
+    holder: str
     number: str
 
     def refusal(self, host: str, code: int, holder: str) -> FraisierError:
@@ -30,6 +31,9 @@ class AskedLock(NamedTuple):
             code: what the order ended with.
             holder: what the holder has written beside the lock: who, and for which deployment.
         """
+        if code == _HELD_BY_ANOTHER and holder == self.holder:
+            said = f"{host} is still at work on what was cut off there"
+            return TargetError(said, hint="look in a while: fraisier status")
         if code == _HELD_BY_ANOTHER:
             who = holder.rpartition(" for ")[0] or "somebody else"
             hint = "wait for it with --wait-lock 15m; the lock goes with its holder"

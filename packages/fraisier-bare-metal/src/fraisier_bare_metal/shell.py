@@ -66,16 +66,17 @@ class RemoteShell:
         """Whether the last script may go on: it was not refused the lock, and its end was not heard."""
         return not self._idle and self._lock is not None
 
-    def lock(self, file: str, holder: str) -> None:
+    def lock(self, file: str, holder: str, patience: float) -> None:
         """Ask for the host's lock, for as long as this shell lives; the answer comes with that of the next order.
 
         Args:
             file: the lock file on the host.
-            holder: who we are; its last word is the id of the deployment.
+            holder: who we are, and for which deployment.
+            patience: how many seconds to wait for what we have left behind ourselves.
         """
         if self._lock is None:
-            self._lock = AskedLock(file, str(self._next_number()))
-            words = ("lock", self._lock.number, file, holder)
+            self._lock = AskedLock(file, holder, str(self._next_number()))
+            words = ("lock", self._lock.number, file, holder, f"{patience:.0f}")
             self._try(lambda: self._send(*words))
 
     def run(

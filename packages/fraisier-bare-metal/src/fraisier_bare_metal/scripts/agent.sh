@@ -1,8 +1,9 @@
 # The one command of an SSH session: takes orders, one on a line, and runs them until the client is gone. The words of an
 # order are parted by tabs; in them a backslash, a tab and a new line are escaped as printf %b has it.
 #
-#   lock ID FILE HOLDER     take the host's lock, or say who has it: nothing that is ordered after it, without waiting
-#                           for the answer, is done without the lock
+#   lock ID FILE HOLDER SECONDS
+#                           take the host's lock, or say who has it: nothing that is ordered after it, without waiting
+#                           for the answer, is done without the lock; so long wait for what has the same holder
 #   run ID SCRIPT [UNDO]    run a script; it is ended when the client goes away; where it is, or fails with nobody there
 #                           to hear of it, run the other one
 #   stop ID                 end a script that takes too long
@@ -92,12 +93,13 @@ lock() {
   plain ours "$3"
   # With `command`, since dash ends at an `exec` that fails.
   { [ -d "${file%/*}" ] || mkdir -p "${file%/*}"; } && { command exec 9>>"$file"; } 2>/dev/null || refuse "$1" 77
-  tries=450
+  tries=$(($4 * 5))
   until flock -n 9; do
     theirs=$(cat "$file.holder" 2>/dev/null)
-    # What a cut connection of this very deployment left behind is on its way out, in a minute and a half where the host
-    # has not heard of the cut. What another one did that was killed is gone within a second.
-    case "$theirs" in *"${ours##* }"*) tries=$((tries - 1)) ;; *) tries=$((tries - 90)) ;; esac
+    # What a cut connection of this very deployment left behind is on its way out. What another one did that was
+    # killed is gone within a second.
+    [ "$theirs" = "$ours" ] || [ "$tries" -le 5 ] || tries=5
+    tries=$((tries - 1))
     if [ "$tries" -le 0 ]; then
       exec 9>&-
       say data holder "$theirs"
@@ -113,6 +115,8 @@ lock() {
 # A client that vanished without a word (its machine lost power) does not keep the lock for ever. This does not go by the
 # clock, which may be set meanwhile, nor by a file, for which there may be no space.
 watch_client() {
+  # A signal may come before it is listened to.
+  trap "" USR1
   (
     exec 9>&- >/dev/null 2>&1
     trap in_vain=0 USR1
@@ -123,6 +127,7 @@ watch_client() {
     done
   ) &
   watcher=$!
+  trap - USR1
 }
 
 unwatch() {
@@ -140,17 +145,17 @@ trap "exit 1" TERM HUP INT
 trap finish_all EXIT
 
 take_back() { # once; what that leaves to systemd does not hold the lock, and nobody is listened to meanwhile
-  watched=$watcher
   unwatch
   [ -z "$undo" ] || printf %b "$undo" | fraisier_prelude=$prelude setsid sh -s 9>&- >/dev/null 2>&1
   undo=
-  [ -z "$watched" ] || watch_client
 }
 
 stop() { # ID
   end_worker && undo= && return
   code=$?
+  watched=$watcher
   take_back
+  [ -z "$watched" ] || watch_client
   say end "$1" "$code"
 }
 
@@ -168,11 +173,11 @@ finish_all() {
 
 obey() {
   case "$1" in
-    lock) lock "$2" "$3" "$4" ;;
+    lock) lock "$2" "$3" "$4" "$5" ;;
     run) undo="$4" && work "$2" "$3" ;;
     stop) ! at_work || stop "$2" ;;
     note) plain to "$3" && plain line "$4" && note ;;
-    alive) [ -z "$watcher" ] || kill -s USR1 "$watcher" ;;
+    alive) [ -z "$watcher" ] || kill -s USR1 "$watcher" 2>/dev/null ;;
     bye) leave=bye ;;
   esac
 }
@@ -180,4 +185,4 @@ obey() {
 # What comes with the command is there a round trip before anything else is: sshd hears nothing until it has begun.
 eval "$first"
 tab=$(printf "\t")
-while [ -z "$leave" ] && IFS=$tab read -r verb id one two; do obey "$verb" "$id" "$one" "$two"; done
+while [ -z "$leave" ] && IFS=$tab read -r verb id one two three; do obey "$verb" "$id" "$one" "$two" "$three"; done

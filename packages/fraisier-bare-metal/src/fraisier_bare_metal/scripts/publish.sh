@@ -4,6 +4,7 @@
 find_present
 before=$present
 step switch
+[ "$layout" = in_place ] || settle
 # On the way back, what works comes first.
 { printf '%s\n' "$before" "$id" "$deployment" >"$state/pending" &&
   { [ -z "$rolled_back" ] || enter "$rolled_back"; } && enter "$(entry started)"; } ||
@@ -14,6 +15,7 @@ put "$id" || {
   fail "$app_path cannot be switched to $id" "$(on_host df -h "$app_path" ';' ls -ld "$app_path")"
 }
 build_tree
+[ "$layout" = releases ] || settle
 step "$restart"
 restart_unit || {
   code=$?

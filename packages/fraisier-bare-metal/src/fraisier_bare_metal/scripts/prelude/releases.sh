@@ -16,7 +16,7 @@ find_unmoved() { # the same, if it is still what was seen before the lock was ou
   find_present
   [ -z "$seen" ] || [ "$present" = "$seen" ] || {
     data moved yes
-    fail "another deployment has ended meanwhile" "deploy again"
+    fail "another deployment has ended meanwhile" "look what it has put in service, and try again"
   }
 }
 
@@ -31,6 +31,11 @@ tell_release() { # what is in service, as the folder and the ledger tell
 look() { # what is in service, as systemd tells too
   tell_release
   systemctl_show
+}
+
+settle() { # what was written: after a power cut, files that have their names may be empty
+  # On the way back, what works comes first.
+  [ -n "$rolling_back" ] || timeout 20 sync -f "$app_path" 2>/dev/null || :
 }
 
 put() { # ID: let the folder and the environment be those of a release

@@ -2,11 +2,12 @@
 
 # No hooks, no work that outlives the command, and nothing that a repository could make git run.
 git_settings='-c core.hooksPath=/dev/null -c gc.autoDetach=false -c maintenance.autoDetach=false'
-git() { command git $git_settings "$@"; }
+# Files of Git LFS are not fetched, also where the host's own settings want them.
+git() { GIT_LFS_SKIP_SMUDGE=1 command git $git_settings "$@"; }
 
 git_within() { # SECONDS ARGUMENT...: a deadline passes a function by
   limit=$1 && shift
-  timeout "$limit" git $git_settings "$@"
+  GIT_LFS_SKIP_SMUDGE=1 timeout "$limit" git $git_settings "$@"
 }
 
 make_mirror() { # so that it can be fetched into

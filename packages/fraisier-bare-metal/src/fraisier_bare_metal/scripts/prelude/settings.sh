@@ -2,8 +2,6 @@
 # Takes: mark app_path mirror layout unit systemctl show journalctl restart seen
 unset fraisier_prelude
 umask 022
-# Files of Git LFS are not fetched, also where the host's own settings of git want them.
-export GIT_LFS_SKIP_SMUDGE=1
 export GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 LANGUAGE=C LC_ALL=C.UTF-8
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 state="$app_path/.fraisier"
