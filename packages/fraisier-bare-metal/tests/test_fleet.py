@@ -151,18 +151,44 @@ def test_when_a_host_dies_all_the_others_go_back(fleet: Site) -> None:
     assert versions(fleet) == ["v2"] * 5
 
 
-def test_a_host_that_cannot_go_back_keeps_no_other_from_it(fleet: Site) -> None:
-    for version in ("v1", "v2"):
-        fleet.fraisier("deploy", "FRAISE", "ENV", "--version", version)
+def only_v2_starts(site: Site, host: Host) -> None:
+    starts = "ExecStartPre=/bin/grep -q v2 VERSION\nExecStart="
+    host.install_unit(site.unit, site.unit_text().replace("ExecStart=", starts))
+
+
+def test_a_host_that_cannot_go_back_keeps_no_other_from_leaving_what_never_worked(fleet: Site) -> None:
+    fleet.fraisier("deploy", "FRAISE", "ENV", "--version", "v1")
+    # Without its health.
+    fleet.deploy("v2")
     fleet.options["batch"] = 1
     stuck = fleet.hosts[1]
-    refuse = "ExecStartPre=/bin/grep -q v2 VERSION\nExecStart="
-    stuck.install_unit(fleet.unit, fleet.unit_text().replace("ExecStart=", refuse))
-    release = fleet.status().earlier[0]
-    error = fleet.failure(fleet.rollback, release)
+    only_v2_starts(fleet, stuck)
+    error = fleet.failure(fleet.rollback, fleet.status().earlier[0])
     assert error.problems[0] == f"{fleet.host.name}: v1 is in service"
     assert error.problems[1].startswith(f"{stuck.name}: systemctl restart {fleet.unit} ended with exit code 1")
     assert [fleet.serves("v1", host) for host in fleet.hosts if host is not stuck] == [True] * 4
+
+
+def test_a_rollback_from_what_works_stops_at_the_first_host_that_cannot(fleet: Site) -> None:
+    for version in ("v1", "v2"):
+        fleet.fraisier("deploy", "FRAISE", "ENV", "--version", version)
+    fleet.options["batch"] = 1
+    last = fleet.hosts[4]
+    before = len(fleet.ledger(last))
+    only_v2_starts(fleet, fleet.hosts[1])
+    failed = fleet.fraisier("rollback", "FRAISE", "ENV")
+    assert failed.returncode == 9, failed.stderr
+    assert " is back in service" in failed.stderr
+    # That was how it was before it was put back.
+    assert "not touched" not in failed.stderr
+    assert versions(fleet) == ["v2"] * 5
+    assert len(fleet.ledger(last)) == before
+    with last.refusing():
+        away = fleet.fraisier("rollback", "FRAISE", "ENV")
+    assert away.returncode == 9
+    assert f"  {fleet.host.name}: not touched\n" in away.stderr
+    assert f"  {last.name}: cannot reach " in away.stderr
+    assert versions(fleet) == ["v2"] * 5
 
 
 def test_what_some_hosts_got_is_taken_back_though_one_host_had_failed_before(fleet: Site) -> None:

@@ -61,7 +61,8 @@ def deploy(target: Target, fleet: Fleet, release: Release, progress: Progress) -
 def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress) -> Deployed:
     """Put a release in service that was before: kept on the host, or the same commit made anew.
 
-    Of several hosts, all that can go back do, and those that cannot are named in the error.
+    Where what is there never was healthy, or does not run, all hosts that can go back do, whatever becomes of the
+    others. Where it works, the first batch that fails is the last one, as on the way forwards.
     """
     revision = release.revision
     hint = f"deploy it: fraisier deploy {target.fraise} {target.environment} --version VERSION"
@@ -72,11 +73,15 @@ def roll_back(target: Target, fleet: Fleet, release: Release, progress: Progress
     # What was recorded may come from anywhere, and becomes a path on the host.
     if not _REVISION.fullmatch(revision) or not _RELEASE_ID.fullmatch(release_id):
         raise TargetError(f"the recorded release {release_id!r} at {revision!r} is malformed", hint=hint)
-    failed: dict[str, FraisierError] = {}
-    present = in_service(fleet, away=failed)
+    away: dict[str, FraisierError] = {}
+    present = in_service(fleet, away=away)
     recorded = release_id if "release" in release.details else None
     there = [host for host in fleet.hosts if host.name in present]
     hosts = [host for host in there if not _is_at(present[host.name], revision, recorded)]
+    works = all(present[host.name].proven and present[host.name].unit.state == "running" for host in hosts)
+    if away and works:
+        raise fleet.failure(away, "not touched")
+    failed = None if works else away
     values = {
         **_values(target, fleet.options),
         "id": release_id,

@@ -76,7 +76,9 @@ class Fleet:
             # the list, so no two deployments can wait for each other.
             for host in dropwhile(lambda each: not isinstance(failed.get(each), DeploymentLockedError), hosts):
                 host.close()
-            raise _combined({host.name: error for host, error in failed.items()}, len(hosts))
+            before = away or {}
+            named = before | {host.name: error for host, error in failed.items()}
+            raise _combined(named, len(hosts) + len(before))
         return done
 
     def failure(self, failed: Mapping[str, FraisierError], others: str) -> FraisierError:
@@ -85,8 +87,9 @@ class Fleet:
         if isinstance(error, DeploymentLockedError) and len(failed) < len(self.hosts):
             # Something was changed, which is more than that somebody else is at work.
             error = TargetError(error.message, hint=error.hint)
-        told = {host.name: failed.get(host.name) for host in self.hosts}
-        error.problems = [f"{name}: {found.message if found else others}" for name, found in told.items()]
+        if len(self.hosts) > 1:
+            told = {host.name: failed.get(host.name) for host in self.hosts}
+            error.problems = [f"{name}: {found.message if found else others}" for name, found in told.items()]
         return error
 
     def _interrupt(self, hosts: Sequence[Host]) -> None:

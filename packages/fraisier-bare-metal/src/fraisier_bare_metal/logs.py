@@ -38,7 +38,8 @@ def _last(fleet: Fleet, values: dict[str, Any], count: int) -> Iterator[str]:
         heard: list[str] = []
         found = host.look("log", values, _Heard(heard.append))
         if found.exit_code != 0:
-            hint = f"on the host: journalctl -u {shlex.quote(fleet.options.unit)}"
+            user = ["--user"] if fleet.options.user_unit else []
+            hint = f"on the host: {shlex.join(['journalctl', *user, '-u', fleet.options.unit])}"
             raise TargetError(f"the journal of {host.name} cannot be read", hint=hint, log=heard)
         return heard
 

@@ -71,7 +71,8 @@ def publish(
                 if len(hosts) > len(batch):
                     fleet.on_each(batch, _noting(errors, healthy))
         except FraisierError as error:
-            if failed is None:
+            nothing_done = _PUBLISHED not in outcomes.values()
+            if failed is None or (nothing_done and isinstance(error, DeploymentLockedError)):
                 told = _told(error, outcomes | {name: each.message for name, each in errors.items()})
                 if told is error:
                     raise
@@ -81,7 +82,7 @@ def publish(
 
 
 def _told(error: FraisierError, outcomes: Mapping[str, str]) -> FraisierError:
-    """Return the error with the outcome of each host, where they are not all the same."""
+    """Return the error with the outcome of each host, where some are untouched or have the release."""
     if not set(outcomes.values()) & {_UNTOUCHED, _PUBLISHED}:
         return error
     problems = [f"{name}: {outcome}" for name, outcome in outcomes.items()]

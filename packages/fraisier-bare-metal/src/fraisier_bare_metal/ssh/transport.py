@@ -40,7 +40,7 @@ class _Prompt(socket.socket):
 
 
 class EagerTransport(ServiceRequestingTransport):
-    """Begins to authenticate without waiting a round trip for being allowed to, and ends a channel only once.
+    """Begins to authenticate without waiting a round trip for being allowed to, and says nothing after a farewell.
 
     A client has to wait only where the key exchange by itself has not proved who the server is (RFC 4253, section
     7); each one that Paramiko knows does.
@@ -63,7 +63,8 @@ class EagerTransport(ServiceRequestingTransport):
         """Send a message, unless it is about a channel that is closed: for that, sshd ends the whole connection.
 
         Paramiko lets go of a channel before it sends what it has to say about it. Meanwhile another thread, or the
-        server, may close that channel.
+        server, may close that channel. What is always left out is the end of our half that Paramiko sends right
+        before a close, which says as much (RFC 4254, section 5.3).
         """
         with self._in_order:
             if not self._comes_too_late(data.asbytes()):

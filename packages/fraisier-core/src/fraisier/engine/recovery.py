@@ -126,8 +126,11 @@ def give_up_rollback(current: Attempt, failure: BaseException, status: Status, d
                 with current.progress.step(f"put {back} back"):
                     go_back(current, status.release)
                 message += f"; {back} is back in service"
+                error.problems = []
             except (Exception, KeyboardInterrupt) as failure_too:  # noqa: BLE001 - told in the message
-                message += f"; putting {back} back failed too: {as_error(failure_too, current.name).message}"
+                second = as_error(failure_too, current.name)
+                message += f"; putting {back} back failed too: {second.message}"
+                error.problems = second.problems or error.problems
     if isinstance(error, InterruptedByUserError):
         error.message = message
         current.fail("interrupted", error)
