@@ -34,8 +34,8 @@ look() { # what is in service, as systemd tells too
 }
 
 settle() { # what was written: after a power cut, files that have their names may be empty
-  # On the way back, what works comes first.
-  [ -n "$rolling_back" ] || timeout 20 sync -f "$app_path" 2>/dev/null || :
+  # On the way back, what works comes first. The deadline is that of the whole script.
+  [ -n "$rolling_back" ] || sync -f "$app_path" 2>/dev/null || :
 }
 
 put() { # ID: let the folder and the environment be those of a release
