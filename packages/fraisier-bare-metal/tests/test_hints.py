@@ -129,3 +129,10 @@ def test_a_service_that_was_renamed_keeps_its_releases_and_one_of_another_name_i
     known = site.status().release
     assert known is not None
     assert known.revision == before.revision
+
+
+def test_a_name_that_is_none_of_ours_is_not_part_of_a_command(site: Site) -> None:
+    site.deploy("v1")
+    odd = "x/e:test"
+    site.host.run(f"sed -i 's,{site.name}:test,{odd},' {site.app_path}/.fraisier/ledger.jsonl")
+    assert site.checks()["app_path"] == f"{site.app_path} belongs to {odd}; set another app_path"

@@ -34,6 +34,7 @@ PROGRAMS: Final = {
     "awk": "mawk",
 }
 """What runs on the host beside `/bin/sh`, and the package of Debian that has it."""
+_IDENTIFIER: Final = re.compile(r"[\w.:-]+", re.ASCII)
 OLDEST_GIT: Final = (2, 30)
 """The first one to have `rev-parse --end-of-options`, which tells a version from an option."""
 
@@ -131,9 +132,12 @@ def _app_path(target: Target, options: Options, found: Result, present: Present,
     owner = next((line.target for line in present.ledger.standing()), target.identifier)
     if owner != target.identifier:
         detail = f"{path} belongs to {owner}"
-        old, new = (f'"target":"{name}"' for name in (owner.replace(".", r"\."), target.identifier))
-        rename = shlex.join(["sed", "-i", f"s/{old}/{new}/", f"{path}/.fraisier/ledger.jsonl"])
-        hint = f"set another app_path; if {owner} was renamed, on the host: {rename}"
+        hint = "set another app_path"
+        # Whoever may write to the ledger is not to say what sed does.
+        if _IDENTIFIER.fullmatch(owner):
+            old, new = (f'"target":"{name}"' for name in (owner.replace(".", r"\."), target.identifier))
+            rename = shlex.join(["sed", "-i", f"s/{old}/{new}/", f"{path}/.fraisier/ledger.jsonl"])
+            hint += f"; if {owner} was renamed, on the host: {rename}"
         return Check(name=name, passed=False, detail=detail, hint=hint)
     if found.one("occupied"):
         detail = f"{path} holds something that is no git tree"

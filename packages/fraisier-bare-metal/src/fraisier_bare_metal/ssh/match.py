@@ -24,6 +24,7 @@ class JudgedConfig(SSHConfig):
 
     @cached_property
     def _looks_twice(self) -> bool:
+        # What was read is private, and left out of the stubs.
         kinds = {each["type"] for context in self._config for each in context.get("matches", [])}  # type: ignore[attr-defined]
         return not kinds.isdisjoint({"final", "canonical"})
 

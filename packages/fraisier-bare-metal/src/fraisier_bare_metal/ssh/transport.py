@@ -43,7 +43,8 @@ class EagerTransport(ServiceRequestingTransport):
     """Begins to authenticate without waiting a round trip for being allowed to, and says nothing after a farewell.
 
     A client has to wait only where the key exchange by itself has not proved who the server is (RFC 4253, section
-    7); each one that Paramiko knows does.
+    7); each one that Paramiko knows does. There is no public place for either, and the stubs leave out the private
+    ones.
     """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
